@@ -1,0 +1,72 @@
+"""`ossamma evaluate`: strict entity scores of a bundle, or of a file of predictions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ossamma.cli.options import Bundle, FileFormat, Format, Json, LabelMap
+
+EXAMPLES = """
+[bold]Examples[/bold]
+
+ossamma evaluate --bundle runs/a --gold test.conll
+
+ossamma evaluate --pred predictions.jsonl --gold test.jsonl --json
+"""
+
+
+def evaluate(
+    gold: Annotated[Path, typer.Option("--gold", metavar="FILE", help="CoNLL or JSONL.")],
+    bundle: Bundle = None,
+    pred: Annotated[
+        Path | None, typer.Option("--pred", metavar="FILE", help="Predictions, CoNLL or JSONL.")
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile",
+            metavar="P",
+            help="Profile that the gold labels are mapped into; a bundle knows its own.",
+        ),
+    ] = None,
+    label_map: LabelMap = None,
+    file_format: Format = FileFormat.AUTO,
+    resplit: Annotated[
+        bool,
+        typer.Option("--resplit", help="Split the text anew instead of using the file's words."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Score predictions against gold annotations: same span and same type, or wrong."""
+    import json
+
+    from rich.console import Console
+
+    from ossamma.cli.logs import quieten
+    from ossamma.evaluation.table import scores_table
+    from ossamma.pipeline.scoring import score_bundle, score_predictions
+
+    if (bundle is None) == (pred is None):
+        raise typer.BadParameter("give either --bundle or --pred")
+    quieten()
+    if bundle is not None:
+        scores = score_bundle(
+            bundle,
+            gold,
+            profile=profile,
+            table=label_map,
+            file_format=file_format.value,
+            resplit=resplit,
+        )
+    else:
+        assert pred is not None
+        scores = score_predictions(
+            pred, gold, profile=profile, table=label_map, file_format=file_format.value
+        )
+    if as_json:
+        typer.echo(json.dumps(scores.to_json()))
+    else:
+        Console().print(scores_table(scores))

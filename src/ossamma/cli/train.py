@@ -1,0 +1,119 @@
+"""`ossamma train`: labelled files to an evaluated bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ossamma.cli.options import FileFormat, Format, Json, LabelMap
+
+EXAMPLES = """
+[bold]Examples[/bold]
+
+ossamma train --profile rag9 --train train.conll --dev dev.conll --test test.conll --out runs/a
+
+ossamma train --profile native --train t.jsonl --dev d.jsonl --out runs/b --set training.epochs=5
+
+ossamma train --profile native --train t.jsonl --dev d.jsonl --out runs/b --resume
+"""
+
+
+def train(
+    profile: Annotated[
+        str,
+        typer.Option(
+            "--profile",
+            metavar="P",
+            help="Profile name or path; `native` takes the labels of the training file as types.",
+        ),
+    ],
+    train: Annotated[Path, typer.Option("--train", metavar="FILE", help="CoNLL or JSONL.")],
+    dev: Annotated[Path, typer.Option("--dev", metavar="FILE", help="Chooses the best epoch.")],
+    out: Annotated[Path, typer.Option("--out", metavar="RUN", help="New run folder.")],
+    test: Annotated[
+        Path | None, typer.Option("--test", metavar="FILE", help="Scored once, at the end.")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option("--preset", help="tiny, mini (default), small, base or large.")
+    ] = None,
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", metavar="FILE", help="YAML with settings.")
+    ] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option("--init", metavar="CHECKPOINT", help="Start from this encoder."),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="A.B=C", help="One setting, such as training.epochs=3."),
+    ] = None,
+    label_map: LabelMap = None,
+    file_format: Format = FileFormat.AUTO,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue an interrupted run in RUN.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a tagger, keep its best epoch, score it, and write a bundle to RUN/bundle."""
+    from rich.console import Console
+
+    from ossamma.cli.logs import quieten
+    from ossamma.pipeline.recipe import build_recipe
+    from ossamma.pipeline.train_run import TrainRequest
+    from ossamma.pipeline.train_run import train as run_training
+
+    quieten()
+    console = Console(stderr=True)
+    request = TrainRequest(
+        profile=profile,
+        train=train,
+        dev=dev,
+        test=test,
+        out=out,
+        recipe=build_recipe(
+            preset=preset, file=recipe, assignments=assignments or (), pretrained=init is not None
+        ),
+        init=init,
+        table=label_map,
+        file_format=file_format.value,
+        resume=resume,
+    )
+    outcome = run_training(request, console)
+    _report(outcome, as_json=as_json)
+
+
+def _report(outcome: object, *, as_json: bool) -> None:
+    import json
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from ossamma.evaluation.table import scores_table
+    from ossamma.pipeline.train_run import TrainOutcome
+
+    assert isinstance(outcome, TrainOutcome)
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {
+                    "bundle": str(outcome.bundle),
+                    "dev": outcome.dev.to_json(),
+                    "test": outcome.test.to_json() if outcome.test else None,
+                    "training": asdict(outcome.result),
+                }
+            )
+        )
+        return
+    console = Console()
+    result = outcome.result
+    reason = "no further gain on dev" if result.stopped_early else "all epochs done"
+    console.print(
+        f"best epoch {result.best_epoch:g} of {result.epochs:g} ({reason}), "
+        f"{result.seconds:.0f} s"
+    )
+    for name, scores in (("dev", outcome.dev), ("test", outcome.test)):
+        if scores is not None:
+            console.print(f"[bold]{name}[/bold]", scores_table(scores))
+    console.print(f"bundle: {outcome.bundle}")

@@ -1,0 +1,1 @@
+"""Labelled text: catalogue, readers, harmonising, deduplication and splits."""

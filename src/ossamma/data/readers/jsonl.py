@@ -1,0 +1,195 @@
+"""JSON Lines to documents and back: one object per line, as `record.py` describes it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from ossamma.data.readers.corpus import Corpus, ReadReport, count_labels
+from ossamma.data.readers.lines import read_lines, shown
+from ossamma.data.readers.record import (
+    document_from_json,
+    document_to_json,
+    prediction_from_json,
+)
+from ossamma.schema.atomic import atomic_write
+from ossamma.schema.errors import DataError, FormatError
+from ossamma.schema.spans import Document, Entity, Provenance
+
+__all__ = [
+    "document_from_json",
+    "document_to_json",
+    "parse_object",
+    "read_jsonl",
+    "read_predictions_jsonl",
+    "write_jsonl",
+]
+
+# A line holds a whole document, which may be a book; beyond this it is not a line of JSON.
+MAX_LINE_BYTES: Final = 64 * 2**20
+# JSON writes a character beyond U+FFFF as two surrogates, so two that stand side by side in a
+# Python string would come back as one character and shift every offset behind them.
+_SURROGATE_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+
+
+def read_jsonl(path: str | Path) -> Corpus:
+    """Read documents. A record without an id is called `<file stem>-<line>`.
+
+    Raises:
+        FormatError: a faulty line, by its number and, for bad JSON, its column; or an id that an
+            earlier line has.
+        DataError: a file that is not there, or has no document.
+    """
+    path = Path(path)
+    documents: list[Document] = []
+    ids = _UniqueIds(path)
+    for line, record in _records(path):
+        document = document_from_json(
+            record, place=Provenance(str(path), line), default_id=f"{path.stem}-{line}"
+        )
+        ids.add(document.id, line)
+        documents.append(document)
+    report = ReadReport(
+        documents=len(documents),
+        sentences=sum(len(document.sentence_starts) for document in documents),
+        words=sum(len(document.words or ()) for document in documents),
+        entities=sum(len(document.annotations or ()) for document in documents),
+        labels=count_labels(documents),
+    )
+    return Corpus(path, "jsonl", tuple(documents), report)
+
+
+def read_predictions_jsonl(path: str | Path) -> Iterator[tuple[str, str, list[Entity]]]:
+    """Read predictions: id, text and sorted entities with their confidence (1 if not given).
+
+    A file that is missing or not text is refused at once, a faulty line when it is reached.
+
+    Raises:
+        FormatError: as `read_jsonl`; also a record without "entities", or an entity of several
+            types.
+        DataError: a file that is not there, or has no record.
+    """
+    path = Path(path)
+    return _predictions(path, _records(path))
+
+
+def write_jsonl(
+    path: str | Path,
+    documents: Iterable[Document],
+    *,
+    entities: Iterable[Sequence[Entity]] | None = None,
+) -> int:
+    """Write documents, or with `entities` (one sequence per document) predictions; return how many.
+
+    The file appears as a whole or not at all (`atomic_write`). Every line is plain ASCII: nothing
+    in a text can then be taken for a line end, and lone surrogates survive.
+
+    Raises:
+        DataError: a document that JSON cannot keep, or a place that cannot be written.
+        SpanError: an entity that was not found in its document.
+    """
+    predictions = iter(entities) if entities is not None else None
+    count = 0
+    with atomic_write(path) as file:
+        for count, document in enumerate(documents, start=1):
+            found = next(predictions, None) if predictions is not None else None
+            if predictions is not None and found is None:
+                raise DataError(f"document {document.id!r} is number {count}, without predictions")
+            file.write(_line(document, found) + "\n")
+        if predictions is not None and next(predictions, None) is not None:
+            raise DataError(f"there are more predictions than documents, which are {count}")
+    return count
+
+
+def parse_object(text: str) -> object:
+    """Parse JSON strictly: no key twice, no NaN or Infinity.
+
+    Raises:
+        ValueError: not JSON in this sense, with a message for the user.
+    """
+    try:
+        return json.loads(
+            text, object_pairs_hook=_refuse_repetition, parse_constant=_refuse_constant
+        )
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{error.msg} at column {error.colno}") from None
+    except RecursionError:
+        raise ValueError("brackets nested too deeply") from None
+
+
+class _UniqueIds:
+    """Remembers which line brought each id, and refuses the second."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lines: dict[str, int] = {}
+
+    def add(self, identifier: str, line: int) -> None:
+        first = self._lines.setdefault(identifier, line)
+        if first != line:
+            raise FormatError(
+                self._path,
+                line,
+                expected="an id that no earlier line has",
+                got=f"{shown(identifier)}, the id of line {first}",
+            )
+
+
+def _records(path: Path) -> Iterator[tuple[int, object]]:
+    """Read the file now, and return its objects one by one with their line numbers."""
+    text = read_lines(path, max_line_bytes=MAX_LINE_BYTES)
+    if text.faults:
+        raise text.faults[0].error(path)
+    numbered = [(n, line) for n, line in enumerate(text.lines, start=1) if line and line.strip()]
+    if not numbered:
+        raise DataError(f"{path}: no document in the file; expected one JSON object per line")
+    return ((number, _parse(path, number, line)) for number, line in numbered)
+
+
+def _parse(path: Path, number: int, line: str) -> object:
+    try:
+        return parse_object(line)
+    except ValueError as error:
+        raise FormatError(
+            path, number, expected="one JSON object per line", got=f"bad JSON: {error}"
+        ) from None
+
+
+def _predictions(
+    path: Path, records: Iterator[tuple[int, object]]
+) -> Iterator[tuple[str, str, list[Entity]]]:
+    ids = _UniqueIds(path)
+    for line, record in records:
+        prediction = prediction_from_json(
+            record, place=Provenance(str(path), line), default_id=f"{path.stem}-{line}"
+        )
+        ids.add(prediction[0], line)
+        yield prediction
+
+
+def _line(document: Document, entities: Sequence[Entity] | None) -> str:
+    if _SURROGATE_PAIR.search(document.text) or _SURROGATE_PAIR.search(document.id):
+        raise DataError(
+            f"{document.where}: two surrogates side by side, which JSON would merge into one "
+            f"character; decode the text properly first"
+        )
+    try:
+        return json.dumps(document_to_json(document, entities), allow_nan=False)
+    except ValueError as error:
+        raise DataError(f"{document.where}: cannot be written as JSON: {error}") from error
+
+
+def _refuse_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise ValueError(f"the key {shown(twice)} stands twice in one object")
+    return table
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")

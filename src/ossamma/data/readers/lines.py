@@ -1,0 +1,126 @@
+"""Files to numbered lines of text: UTF-8, any line end, with every unreadable line named."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ossamma.schema.errors import DataError, FormatError
+
+_BOM: Final = b"\xef\xbb\xbf"
+_WIDE_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
+_SHOWN: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one line (1-based)."""
+
+    line: int
+    expected: str
+    got: str
+
+    def __str__(self) -> str:
+        return f"expected {self.expected}, got {self.got}"
+
+    def error(self, source: str | Path) -> FormatError:
+        """Make the exception that names the file too."""
+        return FormatError(source, self.line, expected=self.expected, got=self.got)
+
+
+@dataclass(frozen=True, slots=True)
+class TextLines:
+    r"""The lines of a file without their ends; None where a line could not be read.
+
+    Only "\n" ends a line (and "\r" before it is dropped): U+2028, U+0085 and the like are
+    characters of words.
+    """
+
+    lines: tuple[str | None, ...]
+    faults: tuple[Fault, ...]
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a whole file. Raises DataError, with advice, where there is nothing to read."""
+    try:
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise DataError(_advice(path, error)) from error
+    if not content.strip():
+        raise DataError(f"{path}: the file is empty; give a file with at least one document")
+    return content
+
+
+def read_lines(path: Path, *, max_line_bytes: int) -> TextLines:
+    """Read a file as lines of text.
+
+    Raises:
+        DataError: no such file, a folder, no permission, or an empty file.
+        FormatError: the file begins with a byte-order mark of UTF-16 or UTF-32.
+    """
+    content = read_bytes(path)
+    if content.startswith(_WIDE_BOMS):
+        raise FormatError(
+            path,
+            1,
+            expected="UTF-8 text",
+            got="a byte-order mark of UTF-16 or UTF-32; convert the file (iconv -t UTF-8)",
+        )
+    lines: list[str | None] = []
+    faults: list[Fault] = []
+    for number, raw in enumerate(content.removeprefix(_BOM).split(b"\n"), start=1):
+        line = _decode(raw, number, max_line_bytes)
+        if isinstance(line, Fault):
+            faults.append(line)
+            lines.append(None)
+        else:
+            lines.append(line.rstrip("\r"))
+    return TextLines(tuple(lines), tuple(faults))
+
+
+def shown(text: str) -> str:
+    """Quote a text for a message, cut to a length that still fits a terminal."""
+    return repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}..."
+
+
+def _decode(raw: bytes, number: int, max_line_bytes: int) -> str | Fault:
+    if len(raw) > max_line_bytes:
+        return Fault(number, f"a line of at most {max_line_bytes} bytes", f"{len(raw)} bytes")
+    if b"\0" in raw:
+        at = raw.index(b"\0") + 1
+        return Fault(number, "text", f"a NUL byte at byte {at}: this looks like a binary file")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        at = error.start
+        return Fault(
+            number,
+            "UTF-8 text",
+            f"byte 0x{raw[at]:02x} at byte {at + 1} of the line ({error.reason}); "
+            f"convert the file to UTF-8",
+        )
+
+
+def _advice(path: Path, error: OSError | ValueError) -> str:
+    """Say what hinders and what to do, in one line."""
+    name = str(path) if str(path).isprintable() else repr(str(path))
+    if isinstance(error, FileNotFoundError):
+        return f"{name}: no such file; {_nearest(path)}"
+    if isinstance(error, IsADirectoryError):
+        return f"{name}: this is a folder; give one file of it"
+    if isinstance(error, PermissionError):
+        return f"{name}: no permission to read it; check its owner and mode"
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return f"{name}: cannot be read ({reason}); check the name"
+
+
+def _nearest(path: Path) -> str:
+    """Offer the most similar names of the folder, or say that the folder is missing."""
+    try:
+        names = sorted(entry.name for entry in path.parent.iterdir())
+    except OSError:
+        return f"the folder {path.parent} does not exist or cannot be read either"
+    near = difflib.get_close_matches(path.name, names, n=3)
+    return f"did you mean {' or '.join(near)}?" if near else f"look into {path.parent}"

@@ -1,0 +1,1 @@
+"""Scores and what may be concluded from them: metrics, calibration, errors, gates, report."""

@@ -1,0 +1,43 @@
+"""Scores as a table for the terminal."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from ossamma.evaluation.metrics import Counts, Ratios, Scores
+
+
+def scores_table(scores: Scores, decimals: int = 2) -> Table:
+    """Lay scores out: a row per type in sorted order, then the averages.
+
+    Precision, recall and F1 are in percent with `decimals` digits after the point. Support is the
+    number of gold entities. Predictions that were not scored are named below the table.
+    """
+    table = Table(caption=_caption(scores), caption_justify="left")
+    table.add_column("Type")
+    for heading in ("Support", "Precision %", "Recall %", "F1 %"):
+        table.add_column(heading, justify="right")
+    support = str(scores.micro.support)
+    for name, counts in sorted(scores.per_type.items()):
+        table.add_row(Text(name), str(counts.support), *_percentages(counts, decimals))
+    table.add_section()
+    for name, average in (
+        ("micro", scores.micro),
+        ("macro", scores.macro),
+        ("weighted", scores.weighted),
+    ):
+        table.add_row(name, support, *_percentages(average, decimals))
+    return table
+
+
+def _percentages(source: Counts | Ratios, decimals: int) -> list[str]:
+    return [f"{value:.{decimals}%}"[:-1] for value in (source.precision, source.recall, source.f1)]
+
+
+def _caption(scores: Scores) -> Text | None:
+    if not scores.unscored:
+        return None
+    listed = ", ".join(f"{name} {number}" for name, number in sorted(scores.unscored.items()))
+    # Text, not markup: a type may contain square brackets.
+    return Text(f"Not scored, for the document does not annotate the type: {listed}")

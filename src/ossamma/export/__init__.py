@@ -1,0 +1,1 @@
+"""The released model folder: the bundle that verifies itself, and its card."""

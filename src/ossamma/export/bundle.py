@@ -1,0 +1,144 @@
+"""The bundle: a released model folder that verifies itself before it is used.
+
+::
+
+    BUNDLE/
+      config.json            architecture and labels, Hugging Face form
+      model.safetensors      weights; no pickle anywhere
+      tokenizer.json         the piece tokenizer
+      tokenizer_config.json  for Hugging Face's AutoTokenizer
+      labels.json            the types with their descriptions
+      metadata.json          what this is, how good, and the SHA-256 of every file above
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ossamma.export.manifest import LABELS_FILE, METADATA_FILE, resolve, seal, verify
+from ossamma.inference.recogniser import InferenceSettings, OssammaRecogniser
+from ossamma.model.modeling import OssammaForTokenClassification
+from ossamma.schema.errors import BundleError
+from ossamma.schema.profile import Profile
+from ossamma.tokenization.tokenizer import PieceTokenizer
+
+def save_bundle(
+    folder: Path,
+    model: OssammaForTokenClassification,
+    tokenizer: PieceTokenizer,
+    profile: Profile,
+    *,
+    facts: Mapping[str, Any],
+) -> None:
+    """Write a bundle; an older bundle of that name is replaced in one step.
+
+    Args:
+        folder: where the bundle goes; its parent is made if need be.
+        model: the tagger, as it shall decode.
+        tokenizer: the tokenizer it was trained with.
+        profile: the profile whose types it predicts.
+        facts: further entries of metadata.json; "checkpoint_epoch" and "val_f1" are expected.
+
+    Raises:
+        BundleError: something that is not a bundle stands in the way.
+    """
+    if folder.exists() and not (folder / METADATA_FILE).is_file():
+        raise BundleError(f"{folder} exists and is not a bundle; expected a new or a bundle folder")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
+    try:
+        fresh.mkdir()
+        _write_files(fresh, model, tokenizer, profile)
+        seal(
+            fresh,
+            {
+                "model_type": "OssammaNER",
+                "version": version("ossamma"),
+                "num_labels": model.labels.num_tags,
+                "label_schema": list(model.labels.tags),
+                "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "num_parameters": sum(p.numel() for p in model.parameters()),
+                **facts,
+            },
+        )
+        _to_disk(fresh)
+        _replace(folder, fresh)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def load(path: str | Path, settings: InferenceSettings | None = None) -> OssammaRecogniser:
+    """Verify a bundle and return its recogniser.
+
+    Args:
+        path: a bundle, or the folder of a finished run.
+        settings: how texts are windowed and batched; the defaults suit a CPU.
+
+    Raises:
+        BundleError: not a bundle, or a file is missing, changed, truncated or not listed.
+    """
+    folder = resolve(path)
+    verify(folder)
+    model = _load_model(folder)
+    tokenizer = PieceTokenizer.load(folder)
+    if tokenizer.vocab_size > model.config.vocab_size:
+        raise BundleError(
+            f"{folder}: the tokenizer has {tokenizer.vocab_size} pieces, the model knows only "
+            f"{model.config.vocab_size}"
+        )
+    return OssammaRecogniser(model, tokenizer, settings)
+
+
+def _load_model(folder: Path) -> OssammaForTokenClassification:
+    model, report = OssammaForTokenClassification.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+    )
+    wrong = {name: sorted(map(str, found)) for name, found in report.items() if found}
+    if wrong:
+        raise BundleError(f"{folder}: the weights do not fit the configuration: {wrong}")
+    return model.eval()  # type: ignore[no-any-return]
+
+
+def _write_files(
+    folder: Path,
+    model: OssammaForTokenClassification,
+    tokenizer: PieceTokenizer,
+    profile: Profile,
+) -> None:
+    model.save_pretrained(folder)
+    tokenizer.to_transformers(model_max_length=1 << 30).save_pretrained(folder)
+    tokenizer.save(folder)
+    types = [
+        {"name": t.name, "description": t.description, "examples": list(t.examples)}
+        for t in profile.types
+    ]
+    content = {"profile": profile.name, "types": types, "tags": list(model.labels.tags)}
+    (folder / LABELS_FILE).write_text(
+        json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+
+
+def _to_disk(folder: Path) -> None:
+    for path in [*folder.iterdir(), folder]:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _replace(folder: Path, fresh: Path) -> None:
+    """Put `fresh` in the place of `folder`. Between the renames there is none, never half of one."""
+    old = fresh.with_name(fresh.name + ".old")
+    if folder.exists():
+        folder.rename(old)
+    fresh.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)

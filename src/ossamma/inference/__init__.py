@@ -1,0 +1,1 @@
+"""Text to entities: windows that tile, batching by length, Viterbi and span posteriors."""

@@ -1,0 +1,1 @@
+"""The OSSAMMA encoder, its parts and heads, on Hugging Face conventions."""

@@ -1,0 +1,284 @@
+"""OssammaModel and its two heads, on Hugging Face conventions.
+
+B windows, T pieces, F word features, S segments, W words, D width, K tags, V vocabulary.
+
+A segment is a line or sentence: the row of words that one CRF sequence runs over. A window may
+hold several.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForTokenClassification
+from transformers import PreTrainedModel, initialization
+from transformers.modeling_outputs import BaseModelOutput, MaskedLMOutput
+from transformers.utils import ModelOutput
+
+from ossamma.model.block import Gate, OssammaBlock
+from ossamma.model.configuration import OssammaConfig
+from ossamma.model.crf import LinearChainCRF
+from ossamma.model.embedding import HashedFeatures, PieceEmbedding
+from ossamma.model.heads import TaggingHead, boundary_loss, token_loss
+from ossamma.model.norm import TimeConditionedNorm, TimeEmbedding
+from ossamma.model.oscillator import DLinOSS
+from ossamma.schema.labels import LabelSet
+
+IGNORED_LABEL = -100
+
+
+class OssammaPreTrainedModel(PreTrainedModel):  # type: ignore[misc]
+    """Loading, saving and initialisation shared by the models."""
+
+    config_class = OssammaConfig
+    base_model_prefix = "encoder"
+    supports_gradient_checkpointing = False
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        # The functions of `initialization` leave weights alone that came from a checkpoint.
+        super()._init_weights(module)
+        if isinstance(module, Gate):
+            initialization.normal_(module.projection.weight, std=0.02)
+        elif isinstance(module, nn.LayerNorm):
+            initialization.ones_(module.weight)
+            initialization.zeros_(module.bias)
+        elif isinstance(module, TimeConditionedNorm):
+            # Starts as a plain layer norm for every t.
+            initialization.zeros_(module.modulation.weight)
+            initialization.zeros_(module.modulation.bias)
+        elif isinstance(module, HashedFeatures):
+            initialization.normal_(module.table.weight, std=1.0)
+            initialization.normal_(module.mix.weight, std=module.mix.in_features**-0.5)
+        elif isinstance(module, DLinOSS | LinearChainCRF):
+            fresh = module.fresh_state()
+            for name, tensor in [*module.named_parameters(recurse=False),
+                                 *module.named_buffers(recurse=False)]:
+                initialization.copy_(tensor, fresh[name])
+
+
+class OssammaModel(OssammaPreTrainedModel):
+    """The encoder: pieces to hidden states, at any length."""
+
+    def __init__(self, config: OssammaConfig) -> None:
+        super().__init__(config)
+        self.embedding = PieceEmbedding(config)
+        self.time_embedding = TimeEmbedding(config.time_dimension)
+        self.blocks = nn.ModuleList(OssammaBlock(config) for _ in range(config.num_hidden_layers))
+        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.post_init()
+
+    def get_input_embeddings(self) -> nn.Module:
+        """The piece embedding, for weight tying."""
+        return self.embedding.tokens
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        """Replace the piece embedding."""
+        self.embedding.tokens = value
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        word_features: Tensor | None = None,
+        time: Tensor | None = None,
+    ) -> BaseModelOutput:
+        """Encode a batch.
+
+        Args:
+            input_ids: (B, T) pieces.
+            attention_mask: (B, T), non-zero at real pieces; None means all are real.
+            word_features: (B, T, F) feature rows, for models configured with word features.
+            time: (B,) diffusion time in [0, 1]; None means the configured `tagging_time`.
+
+        Returns:
+            `last_hidden_state` of shape (B, T, D).
+        """
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)
+        mask_BT = attention_mask.bool()
+        if time is None:
+            time = input_ids.new_full((1,), self.config.tagging_time, dtype=torch.float32)
+        time_BE = self.time_embedding(time)
+        x_BTD = self.embedding(input_ids, word_features)
+        for block in self.blocks:
+            x_BTD = block(x_BTD, time_BE, mask_BT)
+        return BaseModelOutput(last_hidden_state=self.norm(x_BTD))
+
+
+class OssammaForMaskedDiffusion(OssammaPreTrainedModel):
+    """The encoder with a language-model head that names the masked pieces."""
+
+    _tied_weights_keys = {"head.weight": "encoder.embedding.tokens.weight"}  # noqa: RUF012
+
+    def __init__(self, config: OssammaConfig) -> None:
+        super().__init__(config)
+        self.encoder = OssammaModel(config)
+        self.head = nn.Linear(config.hidden_size, config.vocab_size, bias=True)
+        self.post_init()
+
+    def get_output_embeddings(self) -> nn.Module:
+        """The output projection, tied to the piece embedding if the configuration says so."""
+        return self.head
+
+    def set_output_embeddings(self, value: nn.Linear) -> None:
+        """Replace the output projection."""
+        self.head = value
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        word_features: Tensor | None = None,
+        time: Tensor | None = None,
+        labels: Tensor | None = None,
+    ) -> MaskedLMOutput:
+        """Return logits (B, T, V), and with labels (-100 elsewhere) the mean cross-entropy."""
+        states = self.encoder(input_ids, attention_mask, word_features, time).last_hidden_state
+        logits_BTV = self.head(states)
+        loss = None
+        if labels is not None:
+            loss = nn.functional.cross_entropy(
+                logits_BTV.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED_LABEL
+            )
+        return MaskedLMOutput(loss=loss, logits=logits_BTV)
+
+
+@dataclass
+class TaggingOutput(ModelOutput):  # type: ignore[misc]
+    """What OssammaForTokenClassification returns.
+
+    `logits` are emissions: (S, W, K) at words if `first_pieces` was given, else (B, T, K).
+    """
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+    boundary_logits: Tensor | None = None
+
+
+class OssammaForTokenClassification(OssammaPreTrainedModel):
+    """The encoder with emissions, boundary head and CRF.
+
+    `config.id2label` must be the tags of a LabelSet: O, B-X, I-X, B-Y, I-Y, ...
+    """
+
+    # The Trainer would otherwise rescale loss and gradients by accumulation steps and processes.
+    accepts_loss_kwargs = False
+
+    def __init__(self, config: OssammaConfig) -> None:
+        super().__init__(config)
+        self.labels = LabelSet.from_tags([config.id2label[i] for i in range(config.num_labels)])
+        self.encoder = OssammaModel(config)
+        self.head = TaggingHead(config, self.labels.num_tags)
+        self.crf = LinearChainCRF(self.labels)
+        if not config.use_crf:
+            # Zero, frozen transitions: legal decoding over independent token scores.
+            self.crf.requires_grad_(requires_grad=False)
+        self.post_init()
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        word_features: Tensor | None = None,
+        first_pieces: Tensor | None = None,
+        word_mask: Tensor | None = None,
+        allowed_tags: Tensor | None = None,
+        weights: Tensor | None = None,
+        labels: Tensor | None = None,
+        time: Tensor | None = None,
+    ) -> TaggingOutput:
+        """Score the tags of words and, given supervision, return the loss in nats per word.
+
+        Args:
+            input_ids: (B, T) pieces.
+            attention_mask: (B, T), non-zero at real pieces.
+            word_features: (B, T, F) feature rows.
+            first_pieces: (S, W) each word's first piece, as an index into the B * T pieces.
+            word_mask: (S, W), True at real words; they come first.
+            allowed_tags: (S, W, K), the tags that the annotation allows.
+            weights: (S,) loss weight of each segment; 1 if None.
+            labels: (B, T) one tag per first piece, -100 elsewhere: the usual Hugging Face form,
+                turned into the arguments above.
+            time: (B,) diffusion time; None means the configured `tagging_time`.
+        """
+        if labels is not None and allowed_tags is None:
+            first_pieces, word_mask, allowed_tags = supervision_from_labels(
+                labels, self.labels.num_tags
+            )
+        states_BTD = self.encoder(input_ids, attention_mask, word_features, time).last_hidden_state
+        if first_pieces is not None:
+            states_BTD = states_BTD.flatten(0, 1)[first_pieces]
+        emissions, boundaries = self.head(states_BTD)
+        loss = None
+        if allowed_tags is not None and word_mask is not None:
+            loss = self._loss(emissions, boundaries, allowed_tags, word_mask, weights)
+        return TaggingOutput(loss=loss, logits=emissions, boundary_logits=boundaries)
+
+    def _loss(
+        self,
+        emissions_SWK: Tensor,
+        boundaries_SW2: Tensor,
+        allowed_SWK: Tensor,
+        mask_SW: Tensor,
+        weights_S: Tensor | None,
+    ) -> Tensor:
+        config = self.config
+        if weights_S is None:
+            weights_S = emissions_SWK.new_ones(len(emissions_SWK), dtype=torch.float32)
+        word_weights_SW = weights_S[:, None] * mask_SW
+        total = emissions_SWK.new_zeros((), dtype=torch.float32)
+        if config.use_crf:
+            nll_S = self.crf.negative_log_likelihood(emissions_SWK, allowed_SWK, mask_SW)
+            total = total + (nll_S * weights_S).sum() / word_weights_SW.sum().clamp_min(1.0)
+        token_weight = config.token_loss_weight if config.use_crf else 1.0
+        if token_weight > 0.0:
+            total = total + token_weight * token_loss(
+                emissions_SWK,
+                allowed_SWK,
+                word_weights_SW,
+                label_smoothing=config.label_smoothing,
+                focal_gamma=config.focal_gamma,
+            )
+        if config.boundary_loss_weight > 0.0:
+            total = total + config.boundary_loss_weight * boundary_loss(
+                boundaries_SW2, allowed_SWK, mask_SW, word_weights_SW
+            )
+        return total
+
+
+def supervision_from_labels(labels_BT: Tensor, num_tags: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Turn per-piece labels (-100 where there is none) into word positions and allowed tags.
+
+    Returns:
+        first_pieces (B, W), word_mask (B, W) and allowed_tags (B, W, K): one segment per row.
+    """
+    labelled = labels_BT != IGNORED_LABEL
+    counts = labelled.sum(1)
+    width = max(int(counts.max()), 1)
+    # A stable sort brings the labelled pieces to the front in their order.
+    first_pieces = labelled.int().argsort(dim=1, descending=True, stable=True)[:, :width]
+    word_mask = torch.arange(width, device=labels_BT.device)[None, :] < counts[:, None]
+    tags = labels_BT.gather(1, first_pieces).masked_fill(~word_mask, 0)
+    allowed = nn.functional.one_hot(tags, num_tags).bool()
+    row_start = torch.arange(len(labels_BT), device=labels_BT.device)[:, None] * labels_BT.shape[1]
+    return (first_pieces + row_start).masked_fill(~word_mask, 0), word_mask, allowed
+
+
+def tag_entries(labels: LabelSet) -> dict[str, Any]:
+    """Return the configuration entries that name a label set."""
+    return {
+        "id2label": dict(enumerate(labels.tags)),
+        "label2id": dict(labels.tag_index),
+    }
+
+
+AutoConfig.register(OssammaConfig.model_type, OssammaConfig, exist_ok=True)
+AutoModel.register(OssammaConfig, OssammaModel, exist_ok=True)
+AutoModelForMaskedLM.register(OssammaConfig, OssammaForMaskedDiffusion, exist_ok=True)
+AutoModelForTokenClassification.register(
+    OssammaConfig, OssammaForTokenClassification, exist_ok=True
+)

@@ -1,0 +1,326 @@
+"""Damped oscillations: one linear recurrence per channel, evaluated in three ways that must agree.
+
+A channel is the oscillator x'' + c x' + k x = u, discretised implicitly in its velocity with the
+step dt. With s = 1 / (1 + dt c) its position follows
+
+    x_t = (1 + s - dt^2 k s) x_{t-1} - s x_{t-2} + dt^2 s u_t
+
+whose poles are exp(-decay +- i angle): s = exp(-2 decay), and the impulse response is
+
+    h[n] = gain g[n],   g[n] = exp(-decay n) sin((n + 1) angle) / sin(angle),   gain = dt^2 s
+
+so that sum |h[n]| <= gain / (sin(angle) (1 - exp(-decay))): a bounded input stays bounded.
+
+`oscillate_recurrent` is that recurrence, the slow twin of the others and the form for streams.
+`oscillate_fft` and `oscillate_chunked` have the same signature. They share one backward pass, for
+the gradient of a causal convolution is the same convolution run backwards in time. A further fast
+mode needs only one more function of the kind `Convolution`.
+
+Padding is the caller's affair: where the input is zero nothing is added. All state, kernels and
+sums are float32 at least, whatever the input's type.
+
+Letters: B batch, T steps, N channels, C chunks, L steps in a chunk, K terms of a response.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+class OscillatorCoefficients(NamedTuple):
+    """What one step does, per channel: the logarithm of the poles and the weight of the input."""
+
+    decay_N: Tensor
+    """Amplitude lost per step, -log of the pole's radius; above 0."""
+    angle_N: Tensor
+    """Phase advanced per step in radians, strictly between 0 and pi."""
+    gain_N: Tensor
+    """Weight of the input, dt^2 s."""
+
+
+class OscillatorState(NamedTuple):
+    """All that the past leaves behind, per batch item and channel."""
+
+    position_BN: Tensor
+    """The last output x_t."""
+    increment_BN: Tensor
+    """Its last change x_t - x_{t-1}; kept instead of x_{t-1} for it loses no digits."""
+
+
+Convolution: TypeAlias = Callable[[OscillatorCoefficients, Tensor, bool], Tensor]
+"""Maps coefficients, u_NBT and `reverse` to x_NBT in the type of the coefficients. It records
+nothing for autograd."""
+
+
+def oscillate_recurrent(
+    coefficients: OscillatorCoefficients, u_BTN: Tensor, *, reverse: bool = False
+) -> Tensor:
+    """Run the recurrence step by step from rest: the definition, slow and never optimised.
+
+    Args:
+        coefficients: Three numbers per channel.
+        u_BTN: The input.
+        reverse: Run from the last step to the first.
+
+    Returns:
+        x_BTN in the input's type.
+    """
+    if reverse:
+        return oscillate_recurrent(coefficients, u_BTN.flip(1)).flip(1)
+    x_BTN, _ = stream_oscillation(coefficients, u_BTN, rest_state(coefficients, len(u_BTN)))
+    return x_BTN
+
+
+def rest_state(coefficients: OscillatorCoefficients, batch_size: int) -> OscillatorState:
+    """Return the state before the first step: nothing moves."""
+    decay_N = coefficients.decay_N
+    zero_BN = torch.zeros(
+        batch_size, len(decay_N), dtype=_at_least_float32(decay_N.dtype), device=decay_N.device
+    )
+    return OscillatorState(zero_BN, zero_BN)
+
+
+def stream_oscillation(
+    coefficients: OscillatorCoefficients, u_BTN: Tensor, state: OscillatorState
+) -> tuple[Tensor, OscillatorState]:
+    """Continue the recurrence from `state`; return the outputs and the state after them.
+
+    With w_t = x_t - x_{t-1} the recurrence reads w_t = s w_{t-1} - dt^2 k s x_{t-1} + gain u_t.
+    This form keeps full precision for slow oscillators, where x_{t-1} and x_{t-2} nearly agree.
+    """
+    retain_N, restore_N = _difference_form(coefficients)
+    x_BN, w_BN = state
+    positions: list[Tensor] = []
+    for u_BN in u_BTN.to(x_BN.dtype).unbind(1):
+        w_BN = retain_N * w_BN - restore_N * x_BN + coefficients.gain_N * u_BN
+        x_BN = x_BN + w_BN
+        positions.append(x_BN)
+    return torch.stack(positions, 1).to(u_BTN.dtype), OscillatorState(x_BN, w_BN)
+
+
+def oscillate_fft(
+    coefficients: OscillatorCoefficients, u_BTN: Tensor, *, reverse: bool = False
+) -> Tensor:
+    """Evaluate the recurrence as one zero-padded Fourier convolution, O(T log T).
+
+    See `oscillate_recurrent` for the arguments. Gradients exist once, not twice.
+    """
+    return _evaluate(_convolve_fft, coefficients, u_BTN, reverse=reverse)
+
+
+def oscillate_chunked(
+    coefficients: OscillatorCoefficients, u_BTN: Tensor, *, reverse: bool = False
+) -> Tensor:
+    """Evaluate the recurrence by matrix products within chunks and a carry between them, O(T L).
+
+    See `oscillate_recurrent` for the arguments. Gradients exist once, not twice. Beside input and
+    output it holds one N x L x L matrix and two numbers per chunk and channel.
+    """
+    return _evaluate(_convolve_chunked, coefficients, u_BTN, reverse=reverse)
+
+
+def _evaluate(
+    convolve: Convolution, coefficients: OscillatorCoefficients, u_BTN: Tensor, *, reverse: bool
+) -> Tensor:
+    """Put the channels first, where time is contiguous; costs nothing if u_BTN is such a view."""
+    x_NBT: Tensor = _Oscillation.apply(  # type: ignore[no-untyped-call]
+        *coefficients, u_BTN.permute(2, 0, 1), convolve, reverse
+    )
+    return x_NBT.permute(1, 2, 0)
+
+
+class _Oscillation(torch.autograd.Function):
+    """A convolution with h and its adjoint, by any `Convolution`.
+
+    With D_t = dL/dx_t and the adjoint M_t = sum_n h[n] D_{t+n}, the recurrence gives
+
+        dL/du_t = M_t,   dL/ds = sum_t M_t (x_{t-1} - x_{t-2}) / gain,
+        dL/d(dt^2 k s) = -sum_t M_t x_{t-1} / gain,   dL/dgain = sum_t M_t u_t / gain
+
+    which saves the kernel's own graph: a backward pass costs one convolution and three sums.
+    """
+
+    @staticmethod
+    def forward(  # noqa: PLR0913 - autograd passes tensors one by one
+        ctx: Any,
+        decay_N: Tensor,
+        angle_N: Tensor,
+        gain_N: Tensor,
+        u_NBT: Tensor,
+        convolve: Convolution,
+        reverse: bool,  # noqa: FBT001 - autograd takes no keywords
+    ) -> Tensor:
+        dtype = _at_least_float32(torch.promote_types(u_NBT.dtype, decay_N.dtype))
+        coefficients = OscillatorCoefficients(decay_N.to(dtype), angle_N.to(dtype), gain_N.to(dtype))
+        with torch.autocast(u_NBT.device.type, enabled=False):
+            x_NBT = convolve(coefficients, u_NBT.to(dtype), reverse).to(u_NBT.dtype)
+        ctx.save_for_backward(*coefficients, u_NBT, x_NBT)
+        ctx.convolve, ctx.reverse = convolve, reverse
+        ctx.coefficient_dtype = decay_N.dtype
+        return x_NBT
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        decay_N, angle_N, gain_N, u_NBT, x_NBT = ctx.saved_tensors
+        coefficients = OscillatorCoefficients(decay_N, angle_N, gain_N)
+        with torch.autocast(u_NBT.device.type, enabled=False):
+            adjoint_NBT = ctx.convolve(coefficients, grads[0].to(decay_N.dtype), not ctx.reverse)
+            by_coefficient: tuple[Tensor | None, ...] = (None, None, None)
+            if any(ctx.needs_input_grad[:3]):
+                slopes = _coefficient_slopes(coefficients, adjoint_NBT, u_NBT, x_NBT, ctx.reverse)
+                by_coefficient = tuple(slope_N.to(ctx.coefficient_dtype) for slope_N in slopes)
+        return (*by_coefficient, adjoint_NBT.to(u_NBT.dtype), None, None)
+
+
+def _coefficient_slopes(
+    coefficients: OscillatorCoefficients,
+    adjoint_NBT: Tensor,
+    u_NBT: Tensor,
+    x_NBT: Tensor,
+    reverse: bool,  # noqa: FBT001
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the derivatives by decay, angle and gain: `_Oscillation`'s sums and the chain rule.
+
+    The sum with x_{t-1} - x_{t-2} is taken by parts, over x_{t-1} (M_t - M_{t+1}): M is fresh
+    and exact, whereas differences of an x that was rounded to bfloat16 would be noise.
+    """
+    decay_N, angle_N, gain_N = coefficients
+    if reverse:
+        now_NBT, before_NBT = adjoint_NBT[..., :-1], x_NBT[..., 1:]
+        change_NBT = functional.pad(now_NBT, (1, 0)).diff()
+    else:
+        now_NBT, before_NBT = adjoint_NBT[..., 1:], x_NBT[..., :-1]
+        change_NBT = -functional.pad(now_NBT, (0, 1)).diff()
+    by_gain_N = (adjoint_NBT * u_NBT).sum((1, 2)) / gain_N
+    by_restore_N = -(now_NBT * before_NBT).sum((1, 2)) / gain_N
+    by_retain_N = (change_NBT * before_NBT).sum((1, 2)) / gain_N
+    radius_N = torch.exp(-decay_N)
+    restore_slope_N = -2 * radius_N * (torch.expm1(-decay_N) + 2 * torch.sin(angle_N / 2) ** 2)
+    by_decay_N = -2 * radius_N**2 * by_retain_N + restore_slope_N * by_restore_N
+    return by_decay_N, 2 * radius_N * torch.sin(angle_N) * by_restore_N, by_gain_N
+
+
+def _convolve_fft(
+    coefficients: OscillatorCoefficients,
+    u_NBT: Tensor,
+    reverse: bool,  # noqa: FBT001
+) -> Tensor:
+    """Convolve with the closed-form kernel; backwards in time its spectrum is conjugated."""
+    num_steps = u_NBT.shape[-1]
+    size = _fast_fourier_size(2 * num_steps - 1)
+    response_NT = _responses(coefficients, _powers(coefficients, num_steps))
+    kernel_N1F = torch.fft.rfft(response_NT.imag.to(u_NBT.dtype), n=size).unsqueeze(1)
+    spectrum_NBF = torch.fft.rfft(u_NBT, n=size) * (kernel_N1F.conj() if reverse else kernel_N1F)
+    return torch.fft.irfft(spectrum_NBF, n=size)[..., :num_steps]
+
+
+def _convolve_chunked(
+    coefficients: OscillatorCoefficients,
+    u_NBT: Tensor,
+    reverse: bool,  # noqa: FBT001
+) -> Tensor:
+    """Convolve within chunks by Toeplitz matrices, then add the echo of the chunks before.
+
+    What a chunk leaves behind is its modal state z_t = exp(-decay + i angle) z_{t-1} + u_t, of
+    which x_t = gain Im(exp(i angle) z_t) / sin(angle). It only turns and shrinks, so that the
+    carry is well conditioned at every angle, which (x_{t-1}, x_{t-2}) is not.
+    """
+    num_channels, batch_size, num_steps = u_NBT.shape
+    length = _chunk_length(num_steps)
+    num_chunks = -(-num_steps // length)
+    padded_NBT = functional.pad(u_NBT, (0, num_chunks * length - num_steps))
+    u_NML = padded_NBT.reshape(num_channels, batch_size * num_chunks, length)
+    power_NK = _powers(coefficients, length + 1)
+    response_NK = _responses(coefficients, power_NK)
+    toeplitz_NLL = _toeplitz(response_NK[:, :length].imag.to(u_NBT.dtype))
+    x_NML = torch.bmm(u_NML, toeplitz_NLL.mT if reverse else toeplitz_NLL)
+    if num_chunks > 1:
+        memory_NL, echo_NL = power_NK[:, :length], response_NK[:, 1:]
+        if reverse:
+            echo_NL = echo_NL.flip(1)
+        else:
+            memory_NL = memory_NL.flip(1)
+        memory_N2L = torch.stack([memory_NL.real, memory_NL.imag], 1).to(u_NBT.dtype)
+        echo_N2L = torch.stack([echo_NL.imag, echo_NL.real], 1).to(u_NBT.dtype)
+        left_NBC2 = torch.bmm(u_NML, memory_N2L.mT).view(num_channels, batch_size, num_chunks, 2)
+        carry_NBC2 = _carries(left_NBC2, power_NK[:, length], reverse)
+        x_NML.baddbmm_(carry_NBC2.view(num_channels, -1, 2), echo_N2L)
+    return x_NML.view(num_channels, batch_size, -1)[..., :num_steps]
+
+
+def _carries(
+    left_NBC2: Tensor,
+    advance_N: Tensor,
+    reverse: bool,  # noqa: FBT001
+) -> Tensor:
+    """Return the modal state that enters each chunk, given what each chunk alone leaves.
+
+    The loop is over chunks and touches 2 / L of the input.
+    """
+    left_NBC = torch.view_as_complex(left_NBC2)
+    num_chunks = left_NBC.shape[-1]
+    advance_N1 = advance_N.to(left_NBC.dtype).unsqueeze(1)
+    order = range(num_chunks - 1, -1, -1) if reverse else range(num_chunks)
+    carry_NBC = torch.empty_like(left_NBC)
+    carry_NB = torch.zeros_like(left_NBC[..., 0])
+    for chunk in order:
+        carry_NBC[..., chunk] = carry_NB
+        carry_NB = torch.addcmul(left_NBC[..., chunk], carry_NB, advance_N1)
+    return torch.view_as_real(carry_NBC)
+
+
+def _powers(coefficients: OscillatorCoefficients, num_terms: int) -> Tensor:
+    """Return the complex exp((-decay + i angle) n) for n = 0, 1, ...; (N, terms).
+
+    In double precision where the device has it: in single, n x angle is off by 1e-4 at n = 1000.
+    """
+    decay_N, angle_N, _ = coefficients
+    dtype = torch.float32 if decay_N.device.type == "mps" else torch.float64
+    n_K = torch.arange(num_terms, dtype=dtype, device=decay_N.device)
+    return torch.polar(
+        torch.exp(-decay_N.to(dtype).unsqueeze(1) * n_K), angle_N.to(dtype).unsqueeze(1) * n_K
+    )
+
+
+def _responses(coefficients: OscillatorCoefficients, power_NK: Tensor) -> Tensor:
+    """Return gain exp(i angle) power / sin(angle): its imaginary part is the kernel h."""
+    angle_N = coefficients.angle_N.to(power_NK.real.dtype)
+    turn_N = torch.polar(coefficients.gain_N.to(angle_N.dtype) / torch.sin(angle_N), angle_N)
+    return turn_N.unsqueeze(1) * power_NK
+
+
+def _toeplitz(h_NL: Tensor) -> Tensor:
+    """Return the matrices M with M[j, i] = h[i - j] for i >= j, else 0, for u_L @ M."""
+    length = h_NL.shape[1]
+    windows_NLL = functional.pad(h_NL, (length - 1, 0)).unfold(1, length, 1)
+    return windows_NLL.flip(1)
+
+
+def _difference_form(coefficients: OscillatorCoefficients) -> tuple[Tensor, Tensor]:
+    """Return s and dt^2 k s: what of the last change is kept, and the pull back to rest."""
+    decay_N, angle_N, _ = coefficients
+    restore_N = (
+        torch.expm1(-decay_N) ** 2 + 4 * torch.exp(-decay_N) * torch.sin(angle_N / 2) ** 2
+    )
+    return torch.exp(-2 * decay_N), restore_N
+
+
+def _chunk_length(num_steps: int) -> int:
+    """Return L for a sequence of `num_steps`."""
+    return min(num_steps, 32)
+
+
+def _fast_fourier_size(at_least: int) -> int:
+    """Return the least 2^a, 3 x 2^a or 5 x 2^a that is not below `at_least`."""
+    return min(
+        factor << max(0, (-(-at_least // factor) - 1).bit_length()) for factor in (1, 3, 5)
+    )
+
+
+def _at_least_float32(dtype: torch.dtype) -> torch.dtype:
+    return torch.promote_types(dtype, torch.float32)

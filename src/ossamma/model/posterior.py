@@ -1,0 +1,119 @@
+"""Exact posteriors of a linear chain under BIO: of the tag at a word, and of a whole span.
+
+Dimensions: B rows, R = 2B rows (forward and reversed), T words, K tags, M types, S spans.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ossamma.model.lattice import (
+    FORBIDDEN,
+    ChainScores,
+    at_last_word,
+    backward_sweep,
+    clean_emissions,
+    close_sweep,
+    forward_sweep,
+    is_narrow,
+    lay_out,
+    path_sums_reference,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Messages:
+    """Log-sums of paths in float64, in the order of time; values at padding mean nothing.
+
+    `forward_TKB` sums over paths from the first word into a tag, `backward_TKB` over paths from a
+    tag to the last word; both count the tag's own emission. `logz_B` is the log-partition.
+    """
+
+    forward_TKB: Tensor
+    backward_TKB: Tensor
+    logz_B: Tensor
+
+
+def messages(emissions_BTK: Tensor, mask_BT: Tensor, scores: ChainScores) -> Messages:
+    """Both directions in one recursion: the backward one is a forward one over reversed rows."""
+    exact = scores.to(torch.float64)
+    emissions_TKB = lay_out(emissions_BTK.double(), mask_BT)
+    num_words, _, num_rows = emissions_TKB.shape
+    lengths_B = mask_BT.sum(1)
+    word_T1 = torch.arange(num_words, device=mask_BT.device).unsqueeze(1)
+    # Reverses the words of each row and leaves its padding behind; its own inverse.
+    mirror_TB = torch.where(word_T1 < lengths_B, lengths_B - 1 - word_T1, word_T1)
+    mirror_TKB = mirror_TB.unsqueeze(1).expand_as(emissions_TKB)
+    moves_KK = exact.transitions_KK
+    moves_KKR = torch.stack((moves_KK, moves_KK.t()), dim=2).repeat_interleave(num_rows, dim=2)
+    ends_KR = torch.stack((exact.start_K, exact.end_K), dim=1).repeat_interleave(num_rows, dim=1)
+    path_TKR = path_sums_reference(
+        torch.cat((emissions_TKB, emissions_TKB.gather(0, mirror_TKB)), dim=2), moves_KKR, ends_KR
+    )
+    forward_TKB, reversed_TKB = path_TKR.split(num_rows, dim=2)
+    logz_B = torch.logsumexp(at_last_word(forward_TKB, lengths_B) + exact.end_K, dim=1)
+    return Messages(forward_TKB, reversed_TKB.gather(0, mirror_TKB), logz_B)
+
+
+def tag_posteriors(emissions_BTK: Tensor, mask_BT: Tensor, scores: ChainScores) -> Tensor:
+    """Posterior probability of each tag at each word, (B, T, K), 0 at padding."""
+    if not is_narrow(scores.transitions_KK):
+        return tag_posteriors_reference(emissions_BTK, mask_BT, scores)
+    sweep = forward_sweep(lay_out(emissions_BTK, mask_BT), scores.transitions_KK, scores.start_K)
+    lengths_B = mask_BT.sum(1)
+    _, final_BK = close_sweep(sweep, scores.end_K, lengths_B)
+    posterior_TKB, _ = backward_sweep(sweep, scores.transitions_KK, final_BK, lengths_B)
+    posterior_BTK = posterior_TKB.permute(2, 0, 1)
+    # Takes away the rounding that 10^5 steps of products add up to.
+    total_BT1 = posterior_BTK.sum(2, keepdim=True)
+    return torch.where(mask_BT.unsqueeze(2), posterior_BTK / total_BT1, 0.0)
+
+
+def tag_posteriors_reference(emissions_BTK: Tensor, mask_BT: Tensor, scores: ChainScores) -> Tensor:
+    """The slow twin of `tag_posteriors`: paths in x paths out / all paths. Takes any scores."""
+    both = messages(emissions_BTK, mask_BT, scores)
+    own_TKB = lay_out(emissions_BTK.double(), mask_BT)
+    log_TKB = both.forward_TKB + both.backward_TKB - own_TKB - both.logz_B
+    posterior_BTK = log_TKB.exp().permute(2, 0, 1).to(emissions_BTK.dtype)
+    return torch.where(mask_BT.unsqueeze(2), posterior_BTK, 0.0)
+
+
+def span_log_posteriors(
+    emissions_BTK: Tensor, mask_BT: Tensor, scores: ChainScores, spans_S4: Tensor
+) -> Tensor:
+    """Log posterior that exactly this span is one entity of this type, (S,) float64.
+
+    `spans_S4` rows are (row, first word, last word inclusive, type). Sums the paths that are
+    B-X at the first word, I-X up to the last, and not I-X at the word after:
+    forward(first, B-X) + the moves and emissions inside + the log-sum over what may follow - log Z.
+    """
+    exact = scores.to(torch.float64)
+    both = messages(emissions_BTK, mask_BT, scores)
+    row_S, first_S, last_S, type_S = spans_S4.unbind(1)
+    lengths_B = mask_BT.sum(1)
+    assert bool(((first_S >= 0) & (first_S <= last_S) & (last_S < lengths_B[row_S])).all()), (
+        "a span must lie within the words of its row"
+    )
+    begin_S, inside_S = 2 * type_S + 1, 2 * type_S + 2
+    is_single_S = first_S == last_S
+
+    stay_K = exact.transitions_KK.diagonal()
+    emissions_BTK = clean_emissions(emissions_BTK.double(), mask_BT)
+    walked_BTM = (emissions_BTK + stay_K)[:, :, 2::2].cumsum(1)
+    entry_S = exact.transitions_KK[begin_S, inside_S] - stay_K[inside_S]
+    walk_S = walked_BTM[row_S, last_S, type_S] - walked_BTM[row_S, first_S, type_S] + entry_S
+
+    tag_S = torch.where(is_single_S, begin_S, inside_S)
+    follows_S = (last_S + 1).clamp(max=mask_BT.shape[1] - 1)
+    onward_SK = exact.transitions_KK[tag_S] + both.backward_TKB[follows_S, :, row_S]
+    # Continuing with I-X would make it a longer entity.
+    onward_SK = onward_SK.scatter(1, inside_S.unsqueeze(1), FORBIDDEN)
+    is_at_end_S = last_S + 1 == lengths_B[row_S]
+    exit_S = torch.where(is_at_end_S, exact.end_K[tag_S], torch.logsumexp(onward_SK, dim=1))
+
+    entered_S = both.forward_TKB[first_S, begin_S, row_S]
+    log_S = entered_S + torch.where(is_single_S, 0.0, walk_S) + exit_S - both.logz_B[row_S]
+    return log_S.clamp(max=0.0)

@@ -1,0 +1,163 @@
+"""The model a run starts from: random, or the encoder of a checkpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from ossamma.export.manifest import BUNDLE_FOLDER, CONFIG_FILE, WEIGHTS_FILE
+from ossamma.model.configuration import OssammaConfig
+from ossamma.model.modeling import OssammaForTokenClassification, tag_entries
+from ossamma.pipeline.recipe import Recipe
+from ossamma.schema.errors import CheckpointError, ConfigurationError
+from ossamma.schema.labels import LabelSet
+from ossamma.schema.spans import Document
+from ossamma.tokenization.tokenizer import PieceTokenizer, train_tokenizer
+
+_ENCODER = "encoder."
+# Settings that change what is trained, not which weights there are.
+_FREE_SETTINGS = frozenset(
+    {
+        "piece_dropout",
+        "feature_dropout",
+        "dropout",
+        "head_dropout",
+        "tagging_time",
+        "window_size",
+        "oscillator_mode",
+        "use_crf",
+        "boundary_loss_weight",
+        "token_loss_weight",
+        "label_smoothing",
+        "focal_gamma",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Initialised:
+    """A model and its tokenizer, and what should be said about their origin."""
+
+    model: OssammaForTokenClassification
+    tokenizer: PieceTokenizer
+    notes: tuple[str, ...]
+
+
+def from_scratch(documents: Sequence[Document], labels: LabelSet, recipe: Recipe) -> Initialised:
+    """Train a tokenizer on the texts and build a model with random weights."""
+    tokenizer = train_tokenizer((document.text for document in documents), recipe.tokenizer)
+    config = OssammaConfig(
+        vocab_size=tokenizer.vocab_size,
+        pad_token_id=tokenizer.pad_id,
+        mask_token_id=tokenizer.mask_id,
+        **recipe.model,
+        **tag_entries(labels),
+    )
+    model = OssammaForTokenClassification(config)
+    size = sum(parameter.numel() for parameter in model.parameters())
+    note = (
+        f"model: {recipe.preset}, {size:,} parameters, from scratch; "
+        f"tokenizer: {tokenizer.vocab_size:,} pieces"
+    )
+    return Initialised(model, tokenizer, (note,))
+
+
+def from_checkpoint(checkpoint: Path, labels: LabelSet, recipe: Recipe) -> Initialised:
+    """Take encoder, architecture and tokenizer from a checkpoint; the heads start anew.
+
+    The checkpoint is any folder with config.json, model.safetensors and tokenizer.json: a
+    pre-training checkpoint, a bundle, or a finished run.
+
+    Raises:
+        CheckpointError: files are missing or damaged, or a tensor has another shape.
+        ConfigurationError: the recipe asks for another architecture than the checkpoint's.
+    """
+    folder = _resolve(checkpoint)
+    stored = _read_config(folder)
+    config = OssammaConfig(**{**stored, **_free(recipe, stored), **tag_entries(labels)})
+    model = OssammaForTokenClassification(config)
+    tokenizer = PieceTokenizer.load(folder)
+    notes = load_encoder(model, folder / WEIGHTS_FILE)
+    return Initialised(model, tokenizer, (f"encoder from {folder}", *notes))
+
+
+def load_encoder(model: OssammaForTokenClassification, weights: Path) -> tuple[str, ...]:
+    """Copy the encoder's tensors into a model; return notes that name every tensor left out.
+
+    Raises:
+        CheckpointError: the file cannot be read, holds no encoder, or shapes differ.
+    """
+    try:
+        stored = load_file(weights)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"cannot read {weights}: {error}") from error
+    wanted = {k: v for k, v in model.state_dict().items() if k.startswith(_ENCODER)}
+    found = {name: stored[name] for name in wanted if name in stored}
+    if not found:
+        raise CheckpointError(
+            f"{weights} holds no encoder: expected tensors named {_ENCODER}*, "
+            f"got {', '.join(sorted(stored)[:5])}"
+        )
+    _refuse_shapes(weights, wanted, found)
+    model.load_state_dict(found, strict=False)
+    missing = sorted(set(wanted) - set(found))
+    unused = sorted(set(stored) - set(found))
+    notes = []
+    if missing:
+        notes.append(f"not in the checkpoint, start at random: {', '.join(missing)}")
+    if unused:
+        notes.append(f"in the checkpoint, not used: {', '.join(unused)}")
+    return tuple(notes)
+
+
+def _refuse_shapes(weights: Path, wanted: dict[str, Tensor], found: dict[str, Tensor]) -> None:
+    wrong = [
+        f"{name}: expected {tuple(wanted[name].shape)}, got {tuple(tensor.shape)}"
+        for name, tensor in sorted(found.items())
+        if tensor.shape != wanted[name].shape
+    ]
+    if wrong:
+        raise CheckpointError(f"{weights} does not fit the model:\n  " + "\n  ".join(wrong))
+
+
+def _resolve(checkpoint: Path) -> Path:
+    for folder in (checkpoint, checkpoint / BUNDLE_FOLDER):
+        if (folder / CONFIG_FILE).is_file() and (folder / WEIGHTS_FILE).is_file():
+            return folder
+    raise CheckpointError(
+        f"expected a checkpoint with {CONFIG_FILE} and {WEIGHTS_FILE} at {checkpoint}, found none"
+    )
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    try:
+        stored: dict[str, Any] = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+        kind = stored.get("model_type")
+    except (OSError, ValueError, AttributeError) as error:
+        raise CheckpointError(f"cannot read {folder / CONFIG_FILE}: {error}") from error
+    if kind != OssammaConfig.model_type:
+        raise CheckpointError(
+            f"{folder / CONFIG_FILE}: expected model_type {OssammaConfig.model_type!r}, "
+            f"got {kind!r}"
+        )
+    known = set(OssammaConfig.__annotations__) - {"model_type"}
+    return {name: value for name, value in stored.items() if name in known}
+
+
+def _free(recipe: Recipe, stored: dict[str, Any]) -> dict[str, Any]:
+    """The recipe's model settings that a checkpoint leaves open; refuse those that it fixes."""
+    asked = recipe.asked
+    for name, value in asked.items():
+        if name not in _FREE_SETTINGS and stored.get(name) != value:
+            raise ConfigurationError(
+                f"model.{name} = {value!r} does not fit the checkpoint, which was trained with "
+                f"{stored.get(name)!r}; leave it out"
+            )
+    return {name: value for name, value in asked.items() if name in _FREE_SETTINGS}

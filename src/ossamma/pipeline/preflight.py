@@ -1,0 +1,86 @@
+"""Checks before the first step: empty splits, types never seen, texts in two splits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from rich.console import Console
+
+from ossamma.pipeline.corpora import Split
+from ossamma.schema.errors import DataError
+from ossamma.schema.profile import Profile
+
+_FEW = 20
+
+
+def check_splits(
+    profile: Profile, splits: Mapping[str, Split], console: Console | None = None
+) -> None:
+    """Refuse splits that cannot be trained or scored on; warn of what will disappoint.
+
+    Raises:
+        DataError: naming the split, what was expected, what came, and what to do.
+    """
+    for name, split in splits.items():
+        _refuse_unusable(name, split)
+    warnings = [
+        *_repairs(splits),
+        *_unseen_types(profile, splits),
+        *_shared_texts(splits),
+    ]
+    for warning in warnings if console else ():
+        console.print(f"[yellow]warning:[/yellow] {warning}")  # type: ignore[union-attr]
+
+
+def _refuse_unusable(name: str, split: Split) -> None:
+    if not split.documents:
+        raise DataError(f"{split.path} ({name}): expected labelled documents, got none")
+    unlabelled = [d for d in split.documents if d.annotations is None]
+    if unlabelled:
+        raise DataError(
+            f"{unlabelled[0].where} ({name}): expected an 'entities' list, got none; "
+            f"{len(unlabelled)} of {len(split.documents)} documents are unlabelled. A document "
+            "without entities needs an empty list"
+        )
+    if not any(d.annotations for d in split.documents):
+        raise DataError(
+            f"{split.path} ({name}): expected at least one entity, got none in "
+            f"{len(split.documents)} documents; check the tag column or the label map"
+        )
+
+
+def _repairs(splits: Mapping[str, Split]) -> list[str]:
+    return [
+        f"{split.path} ({name}): {report.repaired_tags} illegal tags were repaired and "
+        f"{report.skipped_sentences} sentences skipped"
+        for name, split in splits.items()
+        if (report := split.corpus.report).repaired_tags or report.skipped_sentences
+    ]
+
+
+def _unseen_types(profile: Profile, splits: Mapping[str, Split]) -> list[str]:
+    seen = Counter(
+        label for d in splits["train"].documents for a in d.annotations or () for label in a.labels
+    )
+    never = [t for t in profile.labels.types if not seen[t]]
+    rare = [f"{t} ({seen[t]})" for t in profile.labels.types if 0 < seen[t] < _FEW]
+    warnings = []
+    if never:
+        warnings.append(f"the training set has no example of {', '.join(never)}")
+    if rare:
+        warnings.append(f"the training set has fewer than {_FEW} examples of {', '.join(rare)}")
+    return warnings
+
+
+def _shared_texts(splits: Mapping[str, Split]) -> list[str]:
+    train = {d.text for d in splits["train"].documents}
+    warnings = []
+    for name, split in splits.items():
+        shared = sum(d.text in train for d in split.documents) if name != "train" else 0
+        if shared:
+            warnings.append(
+                f"{shared} of {len(split.documents)} {name} documents are also in the training "
+                "set; scores on them are too good"
+            )
+    return warnings

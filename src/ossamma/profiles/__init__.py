@@ -1,0 +1,1 @@
+"""Profiles as data files: labels, data sets, label maps, lexicons, patterns, gates."""

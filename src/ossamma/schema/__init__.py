@@ -1,0 +1,1 @@
+"""The words of the house: documents, spans, labels, tags, profiles and errors."""

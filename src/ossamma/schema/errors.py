@@ -1,0 +1,61 @@
+"""The one exception family: every fault of input, data or use is an OssammaError.
+
+A message says what was expected, what came, where, and what to do about it. Faults of our own
+code are plain assertions, never these.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class OssammaError(Exception):
+    """Something the caller can put right; the command line prints it and exits with 2."""
+
+
+class SpanError(OssammaError, ValueError):
+    """A span, entity or annotation that cannot exist in its text."""
+
+
+class LabelError(OssammaError, ValueError):
+    """A type or tag that the label set does not know, or that is malformed."""
+
+
+class ProfileError(OssammaError):
+    """A profile or label map that cannot be found, or says something inconsistent."""
+
+
+class ConfigurationError(OssammaError, ValueError):
+    """A setting that does not exist or has an impossible value."""
+
+
+class FormatError(OssammaError):
+    """Malformed input. Carries the file and line and says what was expected and what came."""
+
+    def __init__(self, source: str | Path, line: int | None, *, expected: str, got: str) -> None:
+        self.source = str(source)
+        self.line = line
+        self.expected = expected
+        self.got = got
+        where = self.source if line is None else f"{self.source}:{line}"
+        super().__init__(f"{where}: expected {expected}, got {got}")
+
+
+class AnnotationError(OssammaError):
+    """Annotations of one document that cannot be tagged, such as overlapping entities."""
+
+
+class DataError(OssammaError):
+    """A data set that cannot be trained or scored on as it stands."""
+
+
+class TrainingError(OssammaError):
+    """A training run that cannot start, or had to stop."""
+
+
+class CheckpointError(OssammaError):
+    """A checkpoint or run folder that is incomplete, mismatched or not where it should be."""
+
+
+class BundleError(OssammaError):
+    """A bundle that is not what its own metadata says it is."""

@@ -1,0 +1,1 @@
+"""From characters to pieces and back: words, tokenizer, alignment, windows and batches."""

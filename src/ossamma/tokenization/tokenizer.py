@@ -1,0 +1,150 @@
+"""The piece tokenizer: byte-level BPE, trained here, saved as one tokenizer.json.
+
+Byte-level means that every character of every script has pieces: nothing is ever unknown and no
+character is lost. `PieceTokenizer.encode_words` is the model's door: it turns words, as someone
+split them, into pieces word by word, so that a piece always belongs to exactly one word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
+from ossamma.schema.atomic import atomic_write
+from ossamma.schema.errors import BundleError, ConfigurationError
+
+PAD, UNK, CLS, SEP, MASK = SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+TOKENIZER_FILE = "tokenizer.json"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_CACHE_LIMIT = 200_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenizerSettings:
+    """How a tokenizer is trained."""
+
+    vocab_size: int = 32_000
+    """Number of pieces, special tokens and the 256 bytes included."""
+    min_frequency: int = 2
+    """A pair of pieces is merged only if it occurs at least this often."""
+
+    def __post_init__(self) -> None:
+        smallest = 256 + len(SPECIAL_TOKENS)
+        if self.vocab_size < smallest:
+            raise ConfigurationError(
+                f"vocab_size must be at least {smallest} (256 bytes and the special tokens), "
+                f"got {self.vocab_size}"
+            )
+
+
+class PieceTokenizer:
+    """Words to pieces, with a cache of words already seen.
+
+    Safe to share between threads: the underlying tokenizer is only ever read, and the cache is a
+    plain dictionary whose entries never change once written.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        missing = [token for token in SPECIAL_TOKENS if tokenizer.token_to_id(token) is None]
+        if missing:
+            raise BundleError(f"the tokenizer lacks the special tokens {', '.join(missing)}")
+        # "[MASK]" written in a text is six characters, not the mask.
+        tokenizer.encode_special_tokens = True
+        self.backend = tokenizer
+        self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = (
+            tokenizer.token_to_id(token) for token in SPECIAL_TOKENS
+        )
+        self._cache: dict[str, tuple[int, ...]] = {}
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of pieces, special tokens included."""
+        return int(self.backend.get_vocab_size(with_added_tokens=True))
+
+    def encode_words(self, words: Sequence[str]) -> list[tuple[int, ...]]:
+        """Return the pieces of each word; at least one piece per word.
+
+        Every word is encoded as if a space stood before it, whatever stood there in the text: a
+        corpus that comes as words and a text that comes raw then look the same to the model.
+        """
+        cache = self._cache
+        unseen = list(dict.fromkeys(word for word in words if word not in cache))
+        if not unseen:
+            return [cache[word] for word in words]
+        readable = [" " + _readable(word) for word in unseen]
+        encodings = self.backend.encode_batch(readable, add_special_tokens=False)
+        found = {
+            word: tuple(encoding.ids)
+            for word, encoding in zip(unseen, encodings, strict=True)
+        }
+        if len(cache) + len(found) <= _CACHE_LIMIT:
+            cache.update(found)
+        return [found[word] if word in found else cache[word] for word in words]
+
+    def encode_text(self, text: str) -> list[int]:
+        """Return the pieces of a raw text; `decode` gives the text back, byte for byte."""
+        return list(self.backend.encode(_readable(text), add_special_tokens=False).ids)
+
+    def decode(self, pieces: Sequence[int]) -> str:
+        """Return the text of pieces made by `encode_text`."""
+        return str(self.backend.decode(list(pieces), skip_special_tokens=False))
+
+    def save(self, folder: Path) -> None:
+        """Write `tokenizer.json` into the folder, completely or not at all."""
+        with atomic_write(folder / TOKENIZER_FILE) as file:
+            file.write(self.backend.to_str(pretty=False))
+
+    @classmethod
+    def load(cls, folder: Path) -> PieceTokenizer:
+        """Read `tokenizer.json` from a folder."""
+        path = folder / TOKENIZER_FILE
+        if not path.is_file():
+            raise BundleError(f"expected a tokenizer at {path}, found none")
+        try:
+            return cls(Tokenizer.from_file(str(path)))
+        except BundleError:
+            raise
+        except Exception as error:  # the Rust side raises plain Exception for a malformed file
+            raise BundleError(f"{path} is not a readable tokenizer: {error}") from error
+
+    def to_transformers(self, model_max_length: int) -> PreTrainedTokenizerFast:
+        """The same tokenizer under the Transformers interface."""
+        return PreTrainedTokenizerFast(
+            tokenizer_object=self.backend,
+            model_max_length=model_max_length,
+            pad_token=PAD,
+            unk_token=UNK,
+            cls_token=CLS,
+            sep_token=SEP,
+            mask_token=MASK,
+        )
+
+
+def train_tokenizer(texts: Iterable[str], settings: TokenizerSettings) -> PieceTokenizer:
+    """Train a byte-level BPE tokenizer (Sennrich et al. 2016) on texts.
+
+    The result depends on the texts and settings alone.
+    """
+    tokenizer = Tokenizer(models.BPE(unk_token=UNK))
+    # No prefix space, and spaces kept inside the pieces: raw text round-trips exactly.
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=settings.vocab_size,
+        min_frequency=settings.min_frequency,
+        special_tokens=[AddedToken(t, special=True, normalized=False) for t in SPECIAL_TOKENS],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator((_readable(text) for text in texts), trainer=trainer)
+    return PieceTokenizer(tokenizer)
+
+
+def _readable(text: str) -> str:
+    """Lone surrogates have no UTF-8 form; the replacement keeps the number of characters."""
+    return _SURROGATE.sub("\ufffd", text)

@@ -1,0 +1,1 @@
+"""Training: examples, optimiser groups, the supervised loop and its checkpoints."""
