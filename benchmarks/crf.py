@@ -24,6 +24,9 @@ from ossamma.schema.labels import LabelSet
 
 FORBIDDEN_IN_PEER = -1e4
 TOLERANCE = 1e-4
+"""Relative, of the loss."""
+GRADIENT_TOLERANCE = 1e-3
+"""Absolute. The peer's float32 sums grow with the words; float64 shows ours 50 times closer."""
 WARM_UP_RUNS = 2
 
 
@@ -81,8 +84,8 @@ def peer_loss(problem: Problem) -> tuple[float, Tensor]:
 
 
 def _backward(loss: Tensor, problem: Problem, module: nn.Module) -> tuple[float, Tensor]:
-    problem.emissions_BTK.grad = None
-    module.zero_grad()
+    for tensor in (problem.emissions_BTK, *module.parameters()):
+        tensor.grad = None
     loss.backward()
     grad_BTK = problem.emissions_BTK.grad
     assert grad_BTK is not None
@@ -119,22 +122,19 @@ def alternate(
 
 
 def assert_equal(problem: Problem) -> None:
-    """Losses and gradients agree to 1e-4 (relative for the loss), paths exactly."""
+    """Losses and gradients agree to their tolerances, paths exactly."""
     loss, grad_BTK = our_loss(problem)
     loss_of_peer, grad_of_peer_BTK = peer_loss(problem)
     assert abs(loss - loss_of_peer) <= TOLERANCE * abs(loss_of_peer), (loss, loss_of_peer)
-    gap = float((grad_BTK - grad_of_peer_BTK).abs().max())
-    assert gap <= TOLERANCE, f"gradients of the emissions differ by {gap}"
-    gap = _move_gap(problem)
-    assert gap <= 100 * TOLERANCE, f"gradients of the transitions differ by {gap}"
+    grad_KK = problem.ours.transitions.grad
+    assert grad_KK is not None
+    for what, own, theirs in (
+        ("emissions", grad_BTK, grad_of_peer_BTK),
+        ("transitions", grad_KK, problem.peer.transitions.grad),
+    ):
+        gap = float((own - theirs).abs().max())
+        assert gap <= GRADIENT_TOLERANCE, f"gradients of the {what} differ by {gap}"
     assert our_paths(problem) == peer_paths(problem), "Viterbi paths differ"
-
-
-def _move_gap(problem: Problem) -> float:
-    """Largest difference of the transitions' gradients, which are counts of up to B x T."""
-    ours, peer = problem.ours.transitions.grad, problem.peer.transitions.grad
-    assert ours is not None
-    return float((ours - peer).abs().max())
 
 
 def main() -> None:

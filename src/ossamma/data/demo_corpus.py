@@ -19,18 +19,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 from importlib.resources import files
 from random import Random
-from typing import Final, Literal
+from typing import Final
 
 import yaml
 
 from ossamma.schema.errors import ConfigurationError
 from ossamma.schema.spans import Annotation, Document, Provenance
-
-Side = Literal["train", "dev", "test"]
 
 _DEV_SHARE: Final = 0.12
 _TEST_SHARE: Final = 0.22
@@ -41,9 +39,10 @@ _NUM_REDRAWS: Final = 8
 _SEPARATED_FROM: Final = 10_000
 """Whole numbers from here on are written with a comma; years stay below."""
 _SLOT: Final = re.compile(
-    r"\{(?:(?P<type>[A-Z]+)(?::(?P<of>\w+))?|(?P<low>\d+)\.\.(?P<high>\d+)|(?P<list>\w+))\}"
+    r"\{(?:(?P<type>[A-Z]+)(?::(?P<of>\w+))?|(?P<low>\d+)\.\.(?P<high>\d+)|(?P<list>\w{2,}))\}"
 )
-_AN: Final = re.compile(r"[aeiou]", re.IGNORECASE)
+_ARTICLE: Final = "{a} "
+_VOWEL: Final = re.compile(r"[aeiou]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,15 +80,15 @@ def generate_demo_corpus(seed: int, sizes: DemoSizes = DEFAULT_SIZES) -> DemoCor
     """Write the corpus. The same seed and sizes give the same documents, byte for byte."""
     grammar = _load_grammar()
     taken: set[str] = set()
-    sides: dict[Side, tuple[Document, ...]] = {}
-    for side, size in (("train", sizes.train), ("dev", sizes.dev), ("test", sizes.test)):
+    written: dict[str, tuple[Document, ...]] = {}
+    for side in ("train", "dev", "test"):
         # A stream for each side: the size of one side leaves the sentences of the others alone.
-        writer = _Writer(grammar, side, Random(f"{seed}-{side}"))  # noqa: S311 - no secret
-        sides[side] = _write_side(writer, side, size, taken)
-    return DemoCorpus(train=sides["train"], dev=sides["dev"], test=sides["test"])
+        writer = _Writer(grammar, side, Random(f"{seed}-{side}"))
+        written[side] = _write_side(writer, side, getattr(sizes, side), taken)
+    return DemoCorpus(**written)
 
 
-def _write_side(writer: _Writer, side: Side, size: int, taken: set[str]) -> tuple[Document, ...]:
+def _write_side(writer: _Writer, side: str, size: int, taken: set[str]) -> tuple[Document, ...]:
     """Write documents until there are `size` with a text that is not taken yet."""
     documents: list[Document] = []
     while len(documents) < size:
@@ -125,12 +124,8 @@ class _Number:
     high: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Article:
-    """A place for `a` or `an`."""
-
-
-_Pieces = tuple[str | _Slot | _Number | _Article, ...]
+_Piece = str | _Slot | _Number
+_Pieces = tuple[_Piece, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +133,9 @@ class _Division:
     """The entries of one list, divided between the sides."""
 
     shared: tuple[_Pieces, ...]
-    held_out: Mapping[Side, tuple[_Pieces, ...]]
+    held_out: Mapping[str, tuple[_Pieces, ...]]
 
-    def entries(self, side: Side, *, held_out: bool) -> tuple[_Pieces, ...]:
+    def entries(self, side: str, *, held_out: bool) -> tuple[_Pieces, ...]:
         """Return the side's own entries, or the shared ones where it has none."""
         return (self.held_out.get(side, ()) if held_out else ()) or self.shared
 
@@ -165,22 +160,21 @@ def _load_grammar() -> _Grammar:
 
 
 def _divide(texts: Sequence[str], entities: Mapping[str, Sequence[str]]) -> _Division:
-    """Divide by rank of the hash: shares are exact, and the order in the file is of no account."""
-    ranked = sorted(texts, key=lambda text: sha256(text.encode()).digest())
-    parsed = [_parse(text, entities) for text in ranked]
-    num_dev, num_test = round(_DEV_SHARE * len(texts)), round(_TEST_SHARE * len(texts))
-    return _Division(
-        shared=tuple(parsed[num_dev + num_test :]),
-        held_out={
-            "dev": tuple(parsed[:num_dev]),
-            "test": tuple(parsed[num_dev : num_dev + num_test]),
-        },
-    )
+    """Divide by the hash of each text alone: a new entry moves no other to another side."""
+    parts: dict[str, list[_Pieces]] = {"train": [], "dev": [], "test": []}
+    for text in texts:
+        place = int.from_bytes(sha256(text.encode()).digest()[:8]) / 2**64
+        held_out = "dev" if place < _DEV_SHARE else "test"
+        side = held_out if place < _DEV_SHARE + _TEST_SHARE else "train"
+        parts[side].append(_parse(text, entities))
+    shared = tuple(parts.pop("train"))
+    assert shared, f"a list needs entries to train on: {texts}"
+    return _Division(shared, {side: tuple(entries) for side, entries in parts.items()})
 
 
 def _parse(text: str, entities: Mapping[str, Sequence[str]]) -> _Pieces:
     """Cut a template or filler into plain text and places to fill."""
-    pieces: list[str | _Slot | _Number | _Article] = []
+    pieces: list[_Piece] = []
     end = 0
     for match in _SLOT.finditer(text):
         pieces.append(text[end : match.start()])
@@ -191,7 +185,7 @@ def _parse(text: str, entities: Mapping[str, Sequence[str]]) -> _Pieces:
         elif match["low"]:
             pieces.append(_Number(int(match["low"]), int(match["high"])))
         else:
-            pieces.append(_Article() if match["list"] == "a" else _Slot("", (match["list"],)))
+            pieces.append(_Slot("", (match["list"],)))
     pieces.append(text[end:])
     return tuple(piece for piece in pieces if piece != "")
 
@@ -199,9 +193,9 @@ def _parse(text: str, entities: Mapping[str, Sequence[str]]) -> _Pieces:
 class _Writer:
     """Writes documents of one side from the grammar."""
 
-    def __init__(self, grammar: _Grammar, side: Side, random: Random) -> None:
+    def __init__(self, grammar: _Grammar, side: str, random: Random) -> None:
         self._grammar = grammar
-        self._side: Side = side
+        self._side: str = side
         self._random = random
         self._topics = tuple(grammar.templates.values())
 
@@ -219,56 +213,54 @@ class _Writer:
         for template in templates:
             if text:
                 text += " " if text[-1] in '.?!"' else "\n"  # a headline stands on its own line
-            sentence, spans = self._sentence(template)
+            sentence, found = self._sentence(template)
             annotations += [
-                Annotation(len(text) + start, len(text) + end, (label,))
-                for start, end, label in spans
+                replace(a, start=a.start + len(text), end=a.end + len(text)) for a in found
             ]
             text += sentence
         return text, annotations
 
-    def _sentence(self, template: _Pieces) -> tuple[str, list[tuple[int, int, str]]]:
-        """Fill a template; return its text and (start, end, type) of the entities."""
-        text = ""
-        article: int | None = None
-        spans: list[tuple[int, int, str]] = []
+    def _sentence(self, template: _Pieces) -> tuple[str, list[Annotation]]:
+        """Fill a template, if possible without the same entity twice."""
+        parts: list[tuple[str, str]] = []
         for piece in template:
-            if isinstance(piece, _Article):
-                text += "a"
-                article = len(text)
-                continue
-            used = {text[start:end] for start, end, _ in spans}
-            filler = self._fresh(piece, used)
-            if filler.startswith(".") and text.endswith("."):
-                filler = filler[1:]  # "Acme Inc." ends a sentence without a second full stop
-            if article is not None and filler.strip():
-                text = text[:article] + ("n" if _AN.match(filler) else "") + text[article:]
-                article = None
-            if isinstance(piece, _Slot) and piece.label:
-                spans.append((len(text), len(text) + len(filler), piece.label))
-            text += filler
-        # "iPad" keeps its small letter
-        if text.split(maxsplit=1)[0].islower():
-            text = text[0].upper() + text[1:]
-        return text, spans
+            label = piece.label if isinstance(piece, _Slot) else ""
+            part = (self._fill(piece), label)
+            for _ in range(_NUM_REDRAWS):
+                if not label or part not in parts:
+                    break
+                part = (self._fill(piece), label)
+            parts.append(part)
+        return _join(parts)
 
-    def _fresh(self, piece: str | _Slot | _Number, used: set[str]) -> str:
-        """Fill a place, if possible not with what the sentence has already."""
-        filler = ""
-        for _ in range(_NUM_REDRAWS):
-            held_out = self._random.random() < _HELD_OUT_FILLER
-            filler = self._fill(piece, held_out=held_out)
-            if not isinstance(piece, _Slot) or filler not in used:
-                break
-        return filler
+    def _fill(self, piece: _Piece) -> str:
+        return self._expand(piece, held_out=self._random.random() < _HELD_OUT_FILLER)
 
-    def _fill(self, piece: str | _Slot | _Number | _Article, *, held_out: bool) -> str:
+    def _expand(self, piece: _Piece, *, held_out: bool) -> str:
         if isinstance(piece, str):
             return piece
         if isinstance(piece, _Number):
             number = self._random.randint(piece.low, piece.high)
             return f"{number:,}" if number >= _SEPARATED_FROM else str(number)
-        assert isinstance(piece, _Slot), "an article stands in templates only"
         division = self._grammar.lists[self._random.choice(piece.lists)]
         entry = self._random.choice(division.entries(self._side, held_out=held_out))
-        return "".join(self._fill(part, held_out=held_out) for part in entry)
+        return "".join(self._expand(part, held_out=held_out) for part in entry)
+
+
+def _join(parts: Sequence[tuple[str, str]]) -> tuple[str, list[Annotation]]:
+    """Join (text, type) parts of a sentence; a part without a type is not annotated."""
+    text = ""
+    annotations: list[Annotation] = []
+    followers = [text for text, _ in parts[1:]] + [""]
+    for (part, label), following in zip(parts, followers, strict=True):
+        # "Acme Inc." ends a sentence without a second full stop
+        written = part.removeprefix(".") if text.endswith(".") else part
+        if written.endswith(_ARTICLE):
+            article = "an " if _VOWEL.match(following) else "a "
+            written = written.removesuffix(_ARTICLE) + article
+        if label:
+            annotations.append(Annotation(len(text), len(text) + len(written), (label,)))
+        text += written
+    if text.split(maxsplit=1)[0].islower():  # "iPad" keeps its small letter
+        text = text[0].upper() + text[1:]
+    return text, annotations

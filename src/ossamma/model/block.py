@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ossamma.model.configuration import OssammaConfig
 from ossamma.model.linear_attention import LinearAttention
 from ossamma.model.norm import TimeConditionedNorm
-from ossamma.model.oscillator import DLinOSS
+from ossamma.model.oscillator import DLinOSS, OscillatorSettings
 from ossamma.model.window_attention import SlidingWindowAttention
 
 
@@ -45,14 +45,16 @@ class OscillatorGate(nn.Module):
     def __init__(self, config: OssammaConfig) -> None:
         super().__init__()
         self.oscillator = DLinOSS(
-            hidden_size=config.hidden_size,
-            num_oscillators=config.num_oscillators,
-            direction=config.direction,
-            min_frequency=config.min_frequency,
-            max_frequency=config.max_frequency,
-            dt=config.oscillator_dt,
-            damping=config.oscillator_damping,
-            mode=config.oscillator_mode,
+            OscillatorSettings(
+                hidden_size=config.hidden_size,
+                num_oscillators=config.num_oscillators,
+                direction=config.direction,
+                min_frequency=config.min_frequency,
+                max_frequency=config.max_frequency,
+                dt=config.oscillator_dt,
+                damping=config.oscillator_damping,
+                mode=config.oscillator_mode,
+            )
         )
 
     def forward(self, g_BTD: Tensor, mask_BT: Tensor) -> Tensor:

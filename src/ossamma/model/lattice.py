@@ -13,6 +13,7 @@ state stays in log space, is shifted at each step, and the shifts are added up i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,12 @@ EMISSION_LIMIT = 1e9
 
 _WIDEST = {torch.float32: 60.0, torch.float64: 600.0}
 _STEPS_AT_ONCE = 1024
+
+NATS = math.log(2.0)
+"""Nats in a bit."""
+
+BITS = 1.0 / NATS
+"""Bits in a nat."""
 
 Blocks = tuple[Tensor | None, ...]
 """Problems to stack in one pass: for each the allowed tags (B, T, K), or None for all of them."""
@@ -53,8 +60,8 @@ class ChainScores:
 class Sweep:
     """What one forward pass leaves behind.
 
-    `score_TKR` is the log-sum of all paths into a tag, less all shifts up to that word;
-    `weight_TKR` its exponential; `inflow_TKR` the matrix product that led into O and B- tags;
+    `score_TKR` is the log-sum of all paths into a tag in bits, less all shifts up to that word;
+    `weight_TKR` its power of two; `inflow_TKR` the matrix product that led into O and B- tags;
     `shift_TR` what each word subtracted.
     """
 
@@ -196,33 +203,39 @@ class _LogPartition(torch.autograd.Function):
 
 
 def is_narrow(transitions_KK: Tensor) -> bool:
-    """Whether exp(transition - largest into that target) is safe to multiply with.
+    """Whether exp(transition - largest transition) is safe to multiply with.
 
-    If the scores into one target spread over less than 60 nats (float64: 600), each sum into it is
-    at least exp(-60) of the row's maximum, 12 orders of magnitude above what float32 loses.
+    If the scores of moves into O and B- spread over less than 60 nats (float64: 600), each sum of
+    such a product is at least exp(-60), 12 orders of magnitude above what float32 loses.
     """
-    into_open_KN = torch.cat((transitions_KK[:, :1], transitions_KK[:, 1::2]), dim=1).detach()
-    spread_N = into_open_KN.amax(0) - into_open_KN.amin(0)
-    return bool(spread_N.max() < _WIDEST[transitions_KK.dtype])
+    open_KN = _open_columns(transitions_KK).detach()
+    return bool(open_KN.max() - open_KN.min() < _WIDEST[transitions_KK.dtype])
 
 
-def _move_weights(transitions_KK: Tensor) -> tuple[Tensor, Tensor]:
-    """Exponentials of the moves into O and B- (0 into I-), and the log scale of each column."""
-    peak_K = transitions_KK.amax(0)
-    weight_KK = (transitions_KK - peak_K).exp()
-    weight_KK[:, 2::2] = 0.0
-    peak_K[2::2] = 0.0
-    return weight_KK, peak_K
+def _open_columns(transitions_KK: Tensor) -> Tensor:
+    """The moves into O and B-, which are all legal, (K, M + 1)."""
+    return torch.cat((transitions_KK[:, :1], transitions_KK[:, 1::2]), dim=1)
 
 
-def _into_inside(transitions_KK: Tensor) -> Tensor:
-    """Scores of B-X -> I-X and I-X -> I-X, (M, 2)."""
+def move_weights(transitions_KK: Tensor) -> tuple[Tensor, Tensor]:
+    """Exponentials of the moves into O and B-, (K, K), and the log of their scale, () in nats.
+
+    The columns of I- are never used, but are multiplied along: ones keep their logarithm quick.
+    """
+    peak = _open_columns(transitions_KK).max()
+    weight_KK = (transitions_KK - peak).exp()
+    weight_KK[:, 2::2] = 1.0
+    return weight_KK, peak
+
+
+def moves_inside(transitions_KK: Tensor) -> Tensor:
+    """Scores of B-X -> I-X and I-X -> I-X, (M, 2) in nats."""
     begin_M = transitions_KK[1::2, 2::2].diagonal()
     inside_M = transitions_KK[2::2, 2::2].diagonal()
     return torch.stack((begin_M, inside_M), dim=1)
 
 
-def _entities(tensor_TKR: Tensor) -> Tensor:
+def entities(tensor_TKR: Tensor) -> Tensor:
     """View of the B- and I- rows as (T, M, 2, R)."""
     num_words, num_tags, num_rows = tensor_TKR.shape
     return tensor_TKR[:, 1:].view(num_words, num_tags // 2, 2, num_rows)
@@ -236,20 +249,20 @@ def at_last_word(tensor_TKR: Tensor, lengths_R: Tensor) -> Tensor:
 
 def forward_sweep(emissions_TKR: Tensor, transitions_KK: Tensor, start_K: Tensor) -> Sweep:
     """Run the forward recursion; overwrites nothing that it was given."""
-    weight_KK, peak_K = _move_weights(transitions_KK)
+    weight_KK, peak = move_weights(transitions_KK)
     weight_to_from_KK = weight_KK.t().contiguous()
-    inside_M21 = _into_inside(transitions_KK).unsqueeze(2)
     num_words, _, num_rows = emissions_TKR.shape
-    # The loop only ever adds emissions, so the scale of the weights goes in with them.
-    scaled_TKR = emissions_TKR + peak_K.unsqueeze(1)
+    # The scale of the weights goes in with the emissions: one addition less in the loop.
+    scaled_TKR = torch.add(peak * BITS, emissions_TKR, alpha=BITS)
+    inside_M21 = (moves_inside(transitions_KK).unsqueeze(2) - peak) * BITS
     score_TKR = torch.empty_like(emissions_TKR)
     weight_TKR = torch.empty_like(emissions_TKR)
-    inflow_TKR = torch.zeros_like(emissions_TKR)
+    inflow_TKR = torch.empty_like(emissions_TKR)
     shift_TR = emissions_TKR.new_empty(num_words, num_rows)
     chain_M2R = emissions_TKR.new_empty(inside_M21.shape[0], 2, num_rows)
     chain_begin_MR, chain_inside_MR = chain_M2R.unbind(1)
 
-    torch.add(emissions_TKR[0], start_K.unsqueeze(1), out=score_TKR[0])
+    torch.mul(emissions_TKR[0] + start_K.unsqueeze(1), BITS, out=score_TKR[0])
     _shift(score_TKR[0], shift_TR[0], weight_TKR[0])
     for (
         entity_M2R,
@@ -261,7 +274,7 @@ def forward_sweep(emissions_TKR: Tensor, transitions_KK: Tensor, start_K: Tensor
         shift_R,
         out_KR,
     ) in time_steps(
-        _entities(score_TKR)[:-1],
+        entities(score_TKR)[:-1],
         weight_TKR[:-1],
         inflow_TKR[1:],
         scaled_TKR[1:],
@@ -271,19 +284,19 @@ def forward_sweep(emissions_TKR: Tensor, transitions_KK: Tensor, start_K: Tensor
         weight_TKR[1:],
     ):
         torch.mm(weight_to_from_KK, weight_KR, out=inflow_KR)
-        torch.log(inflow_KR, out=score_KR)
+        torch.log2(inflow_KR, out=score_KR)
         torch.add(entity_M2R, inside_M21, out=chain_M2R)
-        torch.logaddexp(chain_begin_MR, chain_inside_MR, out=inside_MR)
+        torch.logaddexp2(chain_begin_MR, chain_inside_MR, out=inside_MR)
         score_KR.add_(emission_KR)
         _shift(score_KR, shift_R, out_KR)
     return Sweep(score_TKR, weight_TKR, inflow_TKR, shift_TR)
 
 
 def _shift(score_KR: Tensor, shift_R: Tensor, weight_KR: Tensor) -> None:
-    """Subtract each row's maximum in place; write it and the exponentials."""
+    """Subtract each row's maximum in place; write it and the powers of two."""
     torch.amax(score_KR, 0, out=shift_R)
     score_KR.sub_(shift_R)
-    torch.exp(score_KR, out=weight_KR)
+    torch.exp2(score_KR, out=weight_KR)
 
 
 def close_sweep(sweep: Sweep, end_K: Tensor, lengths_R: Tensor) -> tuple[Tensor, Tensor]:
@@ -293,8 +306,8 @@ def close_sweep(sweep: Sweep, end_K: Tensor, lengths_R: Tensor) -> tuple[Tensor,
     """
     word_T1 = torch.arange(sweep.shift_TR.shape[0], device=lengths_R.device).unsqueeze(1)
     shift_R = torch.where(word_T1 < lengths_R, sweep.shift_TR, 0.0).sum(0, dtype=torch.float64)
-    final_RK = at_last_word(sweep.score_TKR, lengths_R) + end_K
-    logz_R = shift_R + torch.logsumexp(final_RK, dim=1)
+    final_RK = at_last_word(sweep.score_TKR, lengths_R) * NATS + end_K
+    logz_R = shift_R * NATS + torch.logsumexp(final_RK, dim=1)
     is_dead_R = logz_R < FORBIDDEN / 2
     is_empty_R = lengths_R == 0
     logz_R = logz_R.masked_fill(is_dead_R, -torch.inf).masked_fill(is_empty_R, 0.0)
@@ -311,12 +324,13 @@ def backward_sweep(
     P(tag | next tag) that the sweep has settled: sums of products of probabilities, without
     logarithms. Zero, exactly, at padding and at what is forbidden.
     """
-    weight_KK, _ = _move_weights(transitions_KK)
+    weight_KK, _ = move_weights(transitions_KK)
     posterior_TKR = torch.zeros_like(sweep.score_TKR)
     rows_R = torch.arange(lengths_R.numel(), device=lengths_R.device)
     posterior_TKR[(lengths_R - 1).clamp(min=0), :, rows_R] = final_RK
 
-    entity_TM2R = _entities(sweep.score_TKR[:-1]) + _into_inside(transitions_KK).unsqueeze(2)
+    entity_TM2R = entities(sweep.score_TKR[:-1]) * NATS
+    entity_TM2R += moves_inside(transitions_KK).unsqueeze(2)
     lead_TMR = entity_TM2R[:, :, 0] - entity_TM2R[:, :, 1]
     origin_TM2R = torch.stack((lead_TMR, -lead_TMR), dim=2).sigmoid_()
     inverse_TKR = sweep.inflow_TKR[1:].reciprocal()
@@ -341,7 +355,7 @@ def backward_sweep(
         share_TKR,
         sweep.weight_TKR[:-1],
         posterior_TKR[:-1],
-        _entities(posterior_TKR)[:-1],
+        entities(posterior_TKR)[:-1],
         origin_TM2R,
         reverse=True,
     ):

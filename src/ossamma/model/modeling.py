@@ -53,7 +53,10 @@ class OssammaPreTrainedModel(PreTrainedModel):  # type: ignore[misc]
         elif isinstance(module, HashedFeatures):
             initialization.normal_(module.table.weight, std=1.0)
             initialization.normal_(module.mix.weight, std=module.mix.in_features**-0.5)
-        elif isinstance(module, DLinOSS | LinearChainCRF):
+        elif isinstance(module, DLinOSS):
+            if not getattr(module.free_angle_N, "_is_hf_initialized", False):
+                module.reset_oscillators()
+        elif isinstance(module, LinearChainCRF):
             fresh = module.fresh_state()
             for name, tensor in [*module.named_parameters(recurse=False),
                                  *module.named_buffers(recurse=False)]:

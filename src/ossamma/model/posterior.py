@@ -1,6 +1,6 @@
 """Exact posteriors of a linear chain under BIO: of the tag at a word, and of a whole span.
 
-Dimensions: B rows, R = 2B rows (forward and reversed), T words, K tags, M types, S spans.
+Dimensions: B rows, T words, K tags, M types, S spans; inside a recursion (T, K, B).
 """
 
 from __future__ import annotations
@@ -11,16 +11,22 @@ import torch
 from torch import Tensor
 
 from ossamma.model.lattice import (
+    BITS,
     FORBIDDEN,
+    NATS,
     ChainScores,
     at_last_word,
     backward_sweep,
     clean_emissions,
     close_sweep,
+    entities,
     forward_sweep,
     is_narrow,
     lay_out,
+    move_weights,
+    moves_inside,
     path_sums_reference,
+    time_steps,
 )
 
 
@@ -38,22 +44,76 @@ class Messages:
 
 
 def messages(emissions_BTK: Tensor, mask_BT: Tensor, scores: ChainScores) -> Messages:
-    """Both directions in one recursion: the backward one is a forward one over reversed rows."""
+    """Both directions in float64, by the fast step of `lattice` and its mirror image."""
     exact = scores.to(torch.float64)
-    emissions_TKB = lay_out(emissions_BTK.double(), mask_BT)
-    num_words, _, num_rows = emissions_TKB.shape
+    if not is_narrow(exact.transitions_KK):
+        return messages_reference(emissions_BTK, mask_BT, scores)
     lengths_B = mask_BT.sum(1)
-    word_T1 = torch.arange(num_words, device=mask_BT.device).unsqueeze(1)
-    # Reverses the words of each row and leaves its padding behind; its own inverse.
+    emissions_TKB = lay_out(emissions_BTK.double(), mask_BT)
+    mirror_TKB = _mirror(emissions_TKB, lengths_B)
+    sweep = forward_sweep(emissions_TKB, exact.transitions_KK, exact.start_K)
+    logz_B, _ = close_sweep(sweep, exact.end_K, lengths_B)
+    forward_TKB = (sweep.score_TKR + sweep.shift_TR.cumsum(0).unsqueeze(1)) * NATS
+    reversed_TKB = _reverse_sweep(emissions_TKB.gather(0, mirror_TKB), exact)
+    return Messages(forward_TKB, reversed_TKB.gather(0, mirror_TKB), logz_B)
+
+
+def _reverse_sweep(emissions_TKB: Tensor, scores: ChainScores) -> Tensor:
+    """`Messages.backward_TKB` over rows that begin with their last word.
+
+    Walking back, any tag is reached from O and every B- (a matrix product, shifted by the largest
+    of those), and B-X and I-X from I-X besides.
+    """
+    weight_KK, peak = move_weights(scores.transitions_KK)
+    scaled_TKB = torch.add(peak * BITS, emissions_TKB, alpha=BITS)
+    inside_M21 = (moves_inside(scores.transitions_KK).unsqueeze(2) - peak) * BITS
+    score_TKB = torch.empty_like(emissions_TKB)
+    shift_TB = torch.zeros_like(emissions_TKB[:, 0])
+    open_KB = torch.empty_like(emissions_TKB[0])
+    chain_M2B = torch.empty_like(entities(score_TKB)[0])
+    closed_K1 = scores.end_K.new_zeros(scores.end_K.numel(), 1)
+    closed_K1[2::2] = FORBIDDEN
+
+    torch.mul(emissions_TKB[0] + scores.end_K.unsqueeze(1), BITS, out=score_TKB[0])
+    for last_KB, inside_M1B, shift_B, score_KB, entity_M2B, emission_KB in time_steps(
+        score_TKB[:-1],
+        score_TKB[:-1, 2::2].unsqueeze(2),
+        shift_TB[:-1],
+        score_TKB[1:],
+        entities(score_TKB)[1:],
+        scaled_TKB[1:],
+    ):
+        torch.add(last_KB, closed_K1, out=open_KB)
+        torch.amax(open_KB, 0, out=shift_B)
+        last_KB.sub_(shift_B)
+        torch.exp2(open_KB.sub_(shift_B), out=open_KB)
+        torch.mm(weight_KK, open_KB, out=score_KB)
+        score_KB.log2_()
+        torch.add(inside_M1B, inside_M21, out=chain_M2B)
+        torch.logaddexp2(entity_M2B, chain_M2B, out=entity_M2B)
+        score_KB.add_(emission_KB)
+    return (score_TKB + shift_TB.cumsum(0).unsqueeze(1)) * NATS
+
+
+def _mirror(tensor_TKB: Tensor, lengths_B: Tensor) -> Tensor:
+    """Indices that reverse the words of each row and leave its padding; their own inverse."""
+    word_T1 = torch.arange(tensor_TKB.shape[0], device=lengths_B.device).unsqueeze(1)
     mirror_TB = torch.where(word_T1 < lengths_B, lengths_B - 1 - word_T1, word_T1)
-    mirror_TKB = mirror_TB.unsqueeze(1).expand_as(emissions_TKB)
-    moves_KK = exact.transitions_KK
-    moves_KKR = torch.stack((moves_KK, moves_KK.t()), dim=2).repeat_interleave(num_rows, dim=2)
-    ends_KR = torch.stack((exact.start_K, exact.end_K), dim=1).repeat_interleave(num_rows, dim=1)
-    path_TKR = path_sums_reference(
-        torch.cat((emissions_TKB, emissions_TKB.gather(0, mirror_TKB)), dim=2), moves_KKR, ends_KR
+    return mirror_TB.unsqueeze(1).expand_as(tensor_TKB)
+
+
+def messages_reference(emissions_BTK: Tensor, mask_BT: Tensor, scores: ChainScores) -> Messages:
+    """The slow twin of `messages`: plain log-sum-exp both ways. Takes any scores."""
+    exact = scores.to(torch.float64)
+    lengths_B = mask_BT.sum(1)
+    emissions_TKB = lay_out(emissions_BTK.double(), mask_BT)
+    mirror_TKB = _mirror(emissions_TKB, lengths_B)
+    moves_KK1 = exact.transitions_KK.unsqueeze(2)
+    start_K1, end_K1 = exact.start_K.unsqueeze(1), exact.end_K.unsqueeze(1)
+    forward_TKB = path_sums_reference(emissions_TKB, moves_KK1, start_K1)
+    reversed_TKB = path_sums_reference(
+        emissions_TKB.gather(0, mirror_TKB), moves_KK1.transpose(0, 1), end_K1
     )
-    forward_TKB, reversed_TKB = path_TKR.split(num_rows, dim=2)
     logz_B = torch.logsumexp(at_last_word(forward_TKB, lengths_B) + exact.end_K, dim=1)
     return Messages(forward_TKB, reversed_TKB.gather(0, mirror_TKB), logz_B)
 
@@ -74,7 +134,7 @@ def tag_posteriors(emissions_BTK: Tensor, mask_BT: Tensor, scores: ChainScores) 
 
 def tag_posteriors_reference(emissions_BTK: Tensor, mask_BT: Tensor, scores: ChainScores) -> Tensor:
     """The slow twin of `tag_posteriors`: paths in x paths out / all paths. Takes any scores."""
-    both = messages(emissions_BTK, mask_BT, scores)
+    both = messages_reference(emissions_BTK, mask_BT, scores)
     own_TKB = lay_out(emissions_BTK.double(), mask_BT)
     log_TKB = both.forward_TKB + both.backward_TKB - own_TKB - both.logz_B
     posterior_BTK = log_TKB.exp().permute(2, 0, 1).to(emissions_BTK.dtype)

@@ -160,7 +160,7 @@ def split_tag(tag: str) -> Tag:
     prefix, dash, type_name = tag.partition("-")
     letter = _DIALECTS.get(prefix)
     if not dash:
-        problem = "it has no dash"
+        problem = "it has no dash" if tag else "it is empty"
     elif letter is None:
         problem = f"the prefix {prefix[:80]!r} is unknown"
     elif not type_name:
@@ -332,11 +332,11 @@ def _runs(pairs: Sequence[Tag]) -> list[TypedSpan]:
     spans: list[TypedSpan] = []
     first, before = 0, _OUT
     for index, pair in enumerate([*pairs, _OUT]):
-        if pair is before is _OUT or _continues(before, pair):
-            continue
-        if before is not _OUT:
-            spans.append(TypedSpan(first, index, before.type_name))
-        first, before = index, pair
+        if not (pair is before is _OUT or _continues(before, pair)):
+            if before is not _OUT:
+                spans.append(TypedSpan(first, index, before.type_name))
+            first = index
+        before = pair
     return spans
 
 

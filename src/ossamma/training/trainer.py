@@ -58,6 +58,8 @@ class TaggingTrainer(Trainer):  # type: ignore[misc]
             model=model,
             args=arguments,
             train_dataset=ExampleDataset(examples),
+            # Never read: `evaluate` below does not use it. The Trainer only wants to see one.
+            eval_dataset=ExampleDataset([]),
             callbacks=callbacks,
         )
 

@@ -142,12 +142,17 @@ def read_conll(path: str | Path, settings: ConllFormat = DEFAULT_CONLL) -> Corpu
     if not documents:
         cause = f"line {faults[0].line}: {faults[0]}" if faults else "all words are empty"
         raise DataError(f"{path}: every sentence was left out; {cause}")
-    return Corpus(path, "conll", documents, _report(documents, sentences, layout, scheme))
+    report = replace(
+        _counts(documents, sentences),
+        scheme=scheme,
+        repair=settings.repair,
+        comments=layout.num_comments,
+    )
+    return Corpus(path, "conll", documents, report)
 
 
-def _report(
-    documents: Sequence[Document], sentences: Sequence[_Sentence], layout: Layout, scheme: Scheme
-) -> ReadReport:
+def _counts(documents: Sequence[Document], sentences: Sequence[_Sentence]) -> ReadReport:
+    """Everything that the sentences themselves can tell."""
     kept = [sentence for sentence in sentences if _is_kept(sentence)]
     faulty = [sentence for sentence in sentences if sentence.faults]
     return ReadReport(
@@ -156,9 +161,7 @@ def _report(
         words=sum(len(sentence.words) for sentence in kept),
         entities=sum(len(sentence.spans) for sentence in kept),
         labels=count_labels(documents),
-        scheme=scheme,
         repaired_tags=sum(sentence.repaired for sentence in kept),
-        comments=layout.num_comments,
         dropped_words=sum(sentence.dropped for sentence in sentences),
         skipped_sentences=len(faulty),
         skipped=tuple(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ossamma.schema.encoding import Scheme
+from ossamma.schema.encoding import Repair, Scheme
 from ossamma.schema.spans import Document
 
 
@@ -39,6 +39,8 @@ class ReadReport:
     """How many annotations each type has; several candidates are written `A|B`."""
     scheme: Scheme | None = None
     """The tag scheme that was detected or stated; None for formats without tags."""
+    repair: Repair | None = None
+    """The policy by which forbidden tags were repaired; None for formats without tags."""
     repaired_tags: int = 0
     """Tags that the repair policy changed (see `decode_tags`)."""
     comments: int = 0

@@ -177,8 +177,9 @@ def _line(document: Document, entities: Sequence[Entity] | None) -> str:
             f"{document.where}: two surrogates side by side, which JSON would merge into one "
             f"character; decode the text properly first"
         )
+    record = document_to_json(document, entities)
     try:
-        return json.dumps(document_to_json(document, entities), allow_nan=False)
+        return json.dumps(record, allow_nan=False)
     except ValueError as error:
         raise DataError(f"{document.where}: cannot be written as JSON: {error}") from error
 

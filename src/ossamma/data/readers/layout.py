@@ -158,8 +158,11 @@ def _is_comment(line: str, columns: tuple[str, ...], *, shape: Shape, tag_column
     """A line "# ..." that has the form of a comment and cannot be a token line."""
     if not line.startswith(("# ", "#\t")):
         return False
-    free_text = shape.tabbed and "\t" not in line and len(columns) > 1
-    if not (free_text or _COMMENT.match(line)):
+    untabbed = shape.tabbed and "\t" not in line
+    has_form = _COMMENT.match(line) is not None
+    if untabbed and has_form:
+        return True
+    if not (has_form or (untabbed and len(columns) > 1)):
         return False
     return len(columns) != shape.width or not _is_tag(columns, tag_column)
 
