@@ -35,7 +35,7 @@ Sentences = list[list[str]]
 Scorer = Callable[[Sequence[Sequence[str]], Sequence[Sequence[str]]], Scores]
 
 plain_tags = st.sampled_from(["O", "B-A", "I-A", "B-B", "I-B", "B-C", "I-C"])
-# Everything that seqeval accepts: bare letters, types with hyphens, hyphens too many, O with a type.
+# All that seqeval accepts: bare letters, types with hyphens, hyphens too many, O with a type.
 odd_tags = st.sampled_from(
     ["O", "B", "I", "B-A", "I-A", "B-A-B", "I-A-B", "B--A", "I-A-", "BA", "O-A", "B-_", "I-é"]
 )
@@ -320,6 +320,13 @@ class TestCharacterOffsets:
         assert one((0, 2, "B"), (0, 2, "A"), gold=gold, annotates=None).per_type == {
             "A": Counts(1, 0, 0),
             "B": Counts(0, 1, 0),
+        }
+
+    def test_a_match_gives_way_so_that_another_prediction_finds_one(self) -> None:
+        gold = [Annotation(0, 2, ("A", "B")), Annotation(0, 2, ("A", "C"))]
+        assert one((0, 2, "A"), (0, 2, "B"), gold=gold, annotates=None).per_type == {
+            "A": Counts(1, 0, 0),
+            "B": Counts(1, 0, 0),
         }
 
     def test_a_repetition_is_a_false_positive_even_of_a_type_not_annotated(self) -> None:

@@ -104,8 +104,8 @@ class Scores:
 
     @property
     def macro(self) -> Ratios:
-        """Plain mean over the rows of `per_type`; 0.0 without rows."""
-        return self._average([1] * len(self.per_type))
+        """Plain mean over the types of `per_type`; 0.0 without any. `A|B` is not a type."""
+        return self._average(["|" not in name for name in self.per_type])
 
     @property
     def weighted(self) -> Ratios:

@@ -28,17 +28,17 @@ def best_path(emissions_BTK: Tensor, mask_BT: Tensor, scores: ChainScores) -> Te
     last_B = (mask_BT.sum(1) - 1).clamp(min=0)
     rows_B = torch.arange(num_rows, device=last_B.device)
     final_B = (best_TBK[last_B, rows_B] + scores.end_K).argmax(1)
-    is_last_TB = torch.arange(num_words, device=last_B.device).unsqueeze(1) == last_B
-    # Behind its last word a row walks over anything: its true start is put in where it ends.
     tags_TB = final_B.repeat(num_words, 1)
     sources_BK = torch.empty_like(best_TBK[0])
-    for next_B, best_BK, is_last_B, tag_B in time_steps(
-        tags_TB[1:], best_TBK[:-1], is_last_TB[:-1], tags_TB[:-1], reverse=True
-    ):
+    # Behind its last word a row walks over anything: its true start is put in where it ends.
+    ends_at = set(last_B.tolist())
+    steps = time_steps(tags_TB[1:], best_TBK[:-1], tags_TB[:-1], reverse=True)
+    for word, (next_B, best_BK, tag_B) in zip(reversed(range(num_words - 1)), steps, strict=True):
         torch.index_select(moves_to_from_KK, 0, next_B, out=sources_BK)
         sources_BK.add_(best_BK)
         torch.argmax(sources_BK, 1, out=tag_B)
-        torch.where(is_last_B, final_B, tag_B, out=tag_B)
+        if word in ends_at:
+            torch.where(last_B == word, final_B, tag_B, out=tag_B)
     return tags_TB.t().masked_fill(~mask_BT, 0)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ossamma.model.configuration import OssammaConfig
 from ossamma.model.linear_attention import LinearAttention
 from ossamma.model.norm import TimeConditionedNorm
-from ossamma.model.oscillator import DLinOSS, OscillatorSettings
+from ossamma.model.oscillator import DLinOSS
 from ossamma.model.window_attention import SlidingWindowAttention
 
 
@@ -44,18 +44,7 @@ class OscillatorGate(nn.Module):
 
     def __init__(self, config: OssammaConfig) -> None:
         super().__init__()
-        self.oscillator = DLinOSS(
-            OscillatorSettings(
-                hidden_size=config.hidden_size,
-                num_oscillators=config.num_oscillators,
-                direction=config.direction,
-                min_frequency=config.min_frequency,
-                max_frequency=config.max_frequency,
-                dt=config.oscillator_dt,
-                damping=config.oscillator_damping,
-                mode=config.oscillator_mode,
-            )
-        )
+        self.oscillator = DLinOSS(config.oscillator_settings())
 
     def forward(self, g_BTD: Tensor, mask_BT: Tensor) -> Tensor:
         """Return values in (0, 1), shape (B, T, D)."""
@@ -97,7 +86,7 @@ class SwiGLU(nn.Module):
 
     def __init__(self, hidden_size: int, expansion: float, eps: float) -> None:
         super().__init__()
-        inner = 8 * round(hidden_size * expansion / 8)
+        inner = 8 * max(round(hidden_size * expansion / 8), 1)
         self.norm = nn.LayerNorm(hidden_size, eps=eps)
         self.gate_and_up = nn.Linear(hidden_size, 2 * inner, bias=False)
         self.down = nn.Linear(inner, hidden_size, bias=False)
@@ -122,12 +111,16 @@ class OssammaBlock(nn.Module):
 
     ::
 
-        x -- norm(t) -- z --+-- W_glu -- c -- LinearAttention --*-- W_o -- G --+
-                            |        \\- g -- DLinOSS - sigmoid -/             |
-                            |                                                  |
-                            +--*-- window attention -- L --+-- L' -- mix(alpha, G, L') -- + x
-                               |                           |                              |
-                     sigmoid(W_in G)           sigmoid(W_out G) * G                  SwiGLU + x
+        z = norm(x, t) --+-- W_glu --+-- c -- LinearAttention ---- * -- W_o -- G
+                         |           |                             |
+                         |           +-- g -- DLinOSS -- sigmoid --+
+                         |
+                         +-- * -- window attention -- + -- L
+                             |                        |
+                      sigmoid(W_in G)        sigmoid(W_out G) * G
+
+        x = x + alpha * G + (1 - alpha) * L          alpha = sigmoid(w_a . z + a_t)
+        x = x + SwiGLU(LN(x))
     """
 
     def __init__(self, config: OssammaConfig) -> None:
@@ -142,7 +135,10 @@ class OssammaBlock(nn.Module):
         self.global_output = nn.Linear(width, width)
         self.input_gate: nn.Module = Gate(width, width) if config.input_gate else FixedGate(1.0)
         self.window_attention = SlidingWindowAttention(
-            width, config.num_attention_heads, config.window_size, config.rope_theta_base
+            width,
+            config.num_attention_heads,
+            window_size=config.window_size,
+            rope_theta=config.rope_theta_base,
         )
         self.output_gate: nn.Module = Gate(width, width) if config.output_gate else FixedGate(0.0)
         self.mixing: nn.Module = AdaptiveMixing(width) if config.adaptive_mixing else EvenMixing()

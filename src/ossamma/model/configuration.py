@@ -2,11 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from transformers import PretrainedConfig
 
+from ossamma.model.oscillator import Direction, Mode, OscillatorSettings
 from ossamma.schema.errors import ConfigurationError
+from ossamma.tokenization.features import FeatureSpec
+
+# What Hugging Face's base class declares is Hugging Face's to check.
+_CHECKED_ELSEWHERE = {field.name for field in dataclasses.fields(PretrainedConfig)} | {
+    "word_features"
+}
+# Settings that must lie in [low, high). Those of the oscillators are in `OscillatorSettings`.
+_RANGES: tuple[tuple[float, float, tuple[str, ...]], ...] = (
+    (
+        1,
+        math.inf,
+        (
+            "vocab_size",
+            "hidden_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "num_oscillators",
+            "window_size",
+            "time_dimension",
+            "word_feature_width",
+        ),
+    ),
+    (
+        0,
+        math.inf,
+        (
+            "ffn_expansion",
+            "layer_norm_eps",
+            "initializer_range",
+            "boundary_loss_weight",
+            "token_loss_weight",
+            "focal_gamma",
+        ),
+    ),
+    (
+        0,
+        1,
+        (
+            "dropout",
+            "head_dropout",
+            "piece_dropout",
+            "feature_dropout",
+            "label_smoothing",
+            "tagging_time",
+        ),
+    ),
+)
 
 
 class OssammaConfig(PretrainedConfig):
@@ -17,7 +68,8 @@ class OssammaConfig(PretrainedConfig):
     `boundary_loss_weight = 0` and `ffn_expansion = 0`.
 
     Raises:
-        ConfigurationError: a size that cannot be built.
+        ConfigurationError: a setting of the wrong type or out of range, or a size that cannot be
+            built.
     """
 
     model_type = "ossamma"
@@ -40,8 +92,8 @@ class OssammaConfig(PretrainedConfig):
     mask_token_id: int = 4
     tie_word_embeddings: bool = True
 
-    direction: Literal["bidirectional", "forward"] = "bidirectional"
-    oscillator_mode: Literal["auto", "recurrent", "chunked", "fft"] = "auto"
+    direction: Direction = "bidirectional"
+    oscillator_mode: Mode = "auto"
     min_frequency: float = 0.1
     """Smallest initial stiffness k of an oscillator."""
     max_frequency: float = 10.0
@@ -53,13 +105,13 @@ class OssammaConfig(PretrainedConfig):
     use_oscillator: bool = True
     adaptive_mixing: bool = True
 
-    word_features: tuple[tuple[str, int], ...] | list[Any] = ()
+    word_features: Sequence[tuple[str, int]] = ()
     """(name, rows) of each hashed word feature; empty: pieces alone."""
     word_feature_width: int = 64
     piece_dropout: float = 0.0
     """Probability that a piece is read as [MASK] during training."""
     feature_dropout: float = 0.0
-    """Probability that one feature of one word is left out during training."""
+    """Probability that one feature is left out at one piece during training."""
 
     tagging_time: float = 0.0
     """Diffusion time t at which text is tagged: clean text is t = 0."""
@@ -72,32 +124,68 @@ class OssammaConfig(PretrainedConfig):
     head_dropout: float = 0.1
 
     def __post_init__(self, **kwargs: Any) -> None:
-        super().__post_init__(**kwargs)
-        self.word_features = [(str(name), int(rows)) for name, rows in self.word_features]
-        if self.hidden_size % self.num_attention_heads:
+        super().__post_init__(**kwargs)  # type: ignore[no-untyped-call]
+        self._check_types()
+        self._check_ranges()
+        self._check_heads()
+        self.word_features = _feature_entries(self.word_features)
+        if self.use_oscillator:
+            self.oscillator_settings()
+
+    def oscillator_settings(self) -> OscillatorSettings:
+        """Return the settings of each block's oscillators."""
+        return OscillatorSettings(
+            hidden_size=self.hidden_size,
+            num_oscillators=self.num_oscillators,
+            direction=self.direction,
+            min_frequency=self.min_frequency,
+            max_frequency=self.max_frequency,
+            dt=self.oscillator_dt,
+            damping=self.oscillator_damping,
+            mode=self.oscillator_mode,
+        )
+
+    def _check_types(self) -> None:
+        """Refuse a value of another type than the default's; an int may stand for a float."""
+        for field in dataclasses.fields(type(self)):
+            if field.name in _CHECKED_ELSEWHERE:
+                continue
+            value, kind = getattr(self, field.name), type(field.default)
+            if type(value) is not kind and not (kind is float and type(value) is int):
+                raise ConfigurationError(
+                    f"{field.name} must be of type {kind.__name__}, such as {field.default!r}, "
+                    f"got {value!r}"
+                )
+
+    def _check_ranges(self) -> None:
+        piece_ids = (0, self.vocab_size, ("pad_token_id", "mask_token_id"))
+        for low, high, names in (*_RANGES, piece_ids):
+            for name in names:
+                value = getattr(self, name)
+                if not low <= value < high:  # also refuses NaN
+                    raise ConfigurationError(f"{name} must lie in [{low}, {high}), got {value}")
+
+    def _check_heads(self) -> None:
+        width, remainder = divmod(self.hidden_size, self.num_attention_heads)
+        if remainder or width % 2:
             raise ConfigurationError(
-                f"hidden_size must be a multiple of num_attention_heads, got {self.hidden_size} "
-                f"and {self.num_attention_heads}"
+                f"hidden_size must be num_attention_heads times an even number (rotary positions "
+                f"turn pairs), got {self.hidden_size} and {self.num_attention_heads}"
             )
-        if (self.hidden_size // self.num_attention_heads) % 2:
-            raise ConfigurationError(
-                f"the head width must be even for rotary positions, got "
-                f"{self.hidden_size // self.num_attention_heads}"
-            )
-        if self.direction == "bidirectional" and self.num_oscillators % 2:
-            raise ConfigurationError(
-                f"num_oscillators must be even when half of them run backwards, got "
-                f"{self.num_oscillators}"
-            )
-        for name in ("hidden_size", "num_hidden_layers", "num_oscillators", "window_size"):
-            if getattr(self, name) < 1:
-                raise ConfigurationError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("dropout", "piece_dropout", "feature_dropout", "head_dropout"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise ConfigurationError(f"{name} must lie in [0, 1), got {getattr(self, name)}")
 
 
-PRESETS: dict[str, dict[str, Any]] = {
+def _feature_entries(entries: object) -> list[tuple[str, int]]:
+    """Return (name, rows) of each word feature. JSON has lists where we have tuples."""
+    try:
+        pairs = [(name, rows) for name, rows in entries]  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            f"word_features must be pairs of a name and a number of rows, got {entries!r}"
+        ) from None
+    return [(spec.name, spec.rows) for spec in (FeatureSpec(*pair) for pair in pairs)]
+
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
     "tiny": {
         "hidden_size": 64,
         "num_hidden_layers": 2,
@@ -124,15 +212,22 @@ PRESETS: dict[str, dict[str, Any]] = {
         "hidden_size": 768,
         "num_hidden_layers": 12,
         "num_attention_heads": 12,
-        "num_oscillators": 768,
+        "num_oscillators": 256,
+        "ffn_expansion": 0.25,
         "time_dimension": 256,
     },
     "large": {
         "hidden_size": 1024,
         "num_hidden_layers": 24,
         "num_attention_heads": 16,
-        "num_oscillators": 1024,
+        "num_oscillators": 512,
+        "ffn_expansion": 0.25,
         "time_dimension": 256,
     },
 }
-"""Named sizes: what differs from the defaults of OssammaConfig."""
+"""Named sizes: what differs from the defaults of OssammaConfig.
+
+With 32,000 pieces and the tied head: small 30.8 M parameters, base 125 M, large 393 M. A block has
+12 square matrices beside FFN and oscillators where a BERT layer has 4, so the two large sizes
+leave little to those.
+"""

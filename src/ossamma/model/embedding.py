@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ossamma.model.configuration import OssammaConfig
+from ossamma.schema.errors import ConfigurationError
 
 
 class PieceEmbedding(nn.Module):
@@ -51,22 +52,35 @@ class HashedFeatures(nn.Module):
     (Miranda et al. 2022, "Multi hash embeddings in spaCy"), written anew.
     """
 
+    offsets: Tensor
+
     def __init__(self, config: OssammaConfig) -> None:
         super().__init__()
-        rows = [int(rows) for _, rows in config.word_features]
+        rows = [rows for _, rows in config.word_features]
         width = config.word_feature_width
         # One table for all features: a single lookup is several times faster than one each.
-        self.register_buffer(
-            "offsets", torch.tensor([sum(rows[:i]) for i in range(len(rows))]), persistent=True
-        )
+        self.num_rows = tuple(rows)
+        self.register_buffer("offsets", self.fresh_offsets(), persistent=True)
         self.table = nn.Embedding(sum(rows), width)
         self.mix = nn.Linear(len(rows) * width, 3 * config.hidden_size)
         self.feature_dropout = config.feature_dropout
 
+    def fresh_offsets(self) -> Tensor:
+        """Return each feature's first row in the common table, (F,)."""
+        return torch.tensor([sum(self.num_rows[:i]) for i in range(len(self.num_rows))])
+
     def forward(self, features_BTF: Tensor | None) -> Tensor:
-        """Return (B, T, D); zero at positions outside words (feature rows 0)."""
-        if features_BTF is None:
-            raise ValueError("this model reads word features: expected word_features, got None")
+        """Return (B, T, D); zero at positions outside words (feature rows 0).
+
+        Raises:
+            ConfigurationError: no features, or another number of them than the model reads.
+        """
+        if features_BTF is None or features_BTF.shape[-1] != len(self.offsets):
+            got = None if features_BTF is None else tuple(features_BTF.shape)
+            raise ConfigurationError(
+                f"this model reads {len(self.offsets)} word features per piece: expected "
+                f"word_features of shape (B, T, {len(self.offsets)}), got {got}"
+            )
         embedded_BTFE = self.table(features_BTF + self.offsets)
         kept_BTF1 = (features_BTF > 0).unsqueeze(-1).to(embedded_BTFE.dtype)
         if self.training and self.feature_dropout > 0.0:

@@ -51,27 +51,25 @@ class LinearAttention(nn.Module):
             mask_BT: True at real tokens.
         """
         # Without biases a silent token has no value: only the normaliser still needs the mask.
-        silenced_BTD = c_BTD * mask_BT.unsqueeze(-1).to(c_BTD.dtype)
-        q_BHTF, k_BHTF, v_BHTE = self._project(silenced_BTD)
+        silenced_BTD = c_BTD * mask_BT.unsqueeze(-1)
+        qkv_3BHTE = self._project(silenced_BTD)
         with torch.autocast(c_BTD.device.type, enabled=False):
+            exact = torch.promote_types(qkv_3BHTE.dtype, torch.float32)
+            q_BHTF, k_BHTF, v_BHTE = qkv_3BHTE.to(exact).unbind(0)
             y_BHTE = attend_linearly(
-                functional.softplus(q_BHTF.float()),
-                functional.softplus(k_BHTF.float()),
-                v_BHTE.float(),
-                mask_BT,
+                functional.softplus(q_BHTF), functional.softplus(k_BHTF), v_BHTE, mask_BT
             )
-        return y_BHTE.transpose(1, 2).flatten(2).to(v_BHTE.dtype)
+        return y_BHTE.transpose(1, 2).flatten(2).to(qkv_3BHTE.dtype)
 
-    def _project(self, c_BTD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return queries and keys before the softplus, and values; each contiguous per head."""
-        project = _project_folded if c_BTD[..., 0].numel() >= c_BTD.shape[-1] else _project_plainly
-        p_BTP = project(c_BTD, self.query_key_value.weight, self.feature_HFE)
-        p_BT3HE = p_BTP.unflatten(-1, (3, self.num_heads, -1))
-        q_BHTF, k_BHTF, v_BHTE = p_BT3HE.permute(2, 0, 3, 1, 4).contiguous().unbind(0)
-        return q_BHTF, k_BHTF, v_BHTE
+    def _project(self, c_BTD: Tensor) -> Tensor:
+        """Return queries and keys before the softplus, and values: (3, B, H, T, E)."""
+        project = project_folded if c_BTD[..., 0].numel() >= c_BTD.shape[-1] else project_plainly
+        p_BTP: Tensor = project(c_BTD, self.query_key_value.weight, self.feature_HFE)
+        p_BT3HE: Tensor = p_BTP.unflatten(-1, (3, self.num_heads, -1))
+        return p_BT3HE.permute(2, 0, 3, 1, 4).contiguous()
 
 
-def _project_plainly(c_BTD: Tensor, weight_PD: Tensor, feature_HFE: Tensor) -> Tensor:
+def project_plainly(c_BTD: Tensor, weight_PD: Tensor, feature_HFE: Tensor) -> Tensor:
     """Project to q, k, v, then apply each head's map to its q and k: the definition.
 
     The cheaper order for fewer tokens than the hidden size, and the slow twin of the other.
@@ -85,10 +83,10 @@ def _project_plainly(c_BTD: Tensor, weight_PD: Tensor, feature_HFE: Tensor) -> T
     return torch.cat([features_BT2HF.flatten(-3), v_BTD], dim=-1)
 
 
-def _project_folded(c_BTD: Tensor, weight_PD: Tensor, feature_HFE: Tensor) -> Tensor:
+def project_folded(c_BTD: Tensor, weight_PD: Tensor, feature_HFE: Tensor) -> Tensor:
     """Multiply the maps into the projection first: one matrix product for all tokens.
 
-    At 4,096 tokens, D = 384 and H = 6 this saves a tenth of the layer's forward and backward.
+    At 4,096 tokens, D = 384 and H = 6 this saves a seventh of the layer's forward and backward.
     """
     hidden_size = c_BTD.shape[-1]
     qk_2HED = weight_PD[: 2 * hidden_size].view(2, *feature_HFE.shape[:2], hidden_size)
@@ -98,9 +96,7 @@ def _project_folded(c_BTD: Tensor, weight_PD: Tensor, feature_HFE: Tensor) -> Te
     )
 
 
-def attend_linearly(
-    fq_BHTF: Tensor, fk_BHTF: Tensor, v_BHTE: Tensor, mask_BT: Tensor
-) -> Tensor:
+def attend_linearly(fq_BHTF: Tensor, fk_BHTF: Tensor, v_BHTE: Tensor, mask_BT: Tensor) -> Tensor:
     """Return y_BHTE from features and values by two products with a F x E matrix.
 
     Args:
@@ -113,16 +109,19 @@ def attend_linearly(
     keep_B11T = mask_BT[:, None, None].to(fk_BHTF.dtype)
     normaliser_BHF1 = torch.matmul(keep_B11T, fk_BHTF).mT
     total_BHT1 = torch.matmul(fq_BHTF, normaliser_BHF1)
-    # Only a row without real tokens, or features that underflowed, can have a total of zero.
-    least = torch.finfo(total_BHT1.dtype).tiny
-    return torch.matmul(fq_BHTF, sum_BHFE) / total_BHT1.clamp_min(least)
+    return torch.matmul(fq_BHTF, sum_BHFE) / _divisible(total_BHT1)
 
 
-def attend_by_weights(
-    fq_BHTF: Tensor, fk_BHTF: Tensor, v_BHTE: Tensor, mask_BT: Tensor
-) -> Tensor:
+def attend_by_weights(fq_BHTF: Tensor, fk_BHTF: Tensor, v_BHTE: Tensor, mask_BT: Tensor) -> Tensor:
     """Return the same with the T x T weights written out: the slow twin of `attend_linearly`."""
     weight_BHTT = torch.matmul(fq_BHTF, fk_BHTF.mT) * mask_BT[:, None, None]
-    least = torch.finfo(weight_BHTT.dtype).tiny
-    weight_BHTT = weight_BHTT / weight_BHTT.sum(-1, keepdim=True).clamp_min(least)
+    weight_BHTT = weight_BHTT / _divisible(weight_BHTT.sum(-1, keepdim=True))
     return torch.matmul(weight_BHTT, v_BHTE)
+
+
+def _divisible(total_BHT1: Tensor) -> Tensor:
+    """Put 1 for a total of zero, which only a row of padding or an underflow can have.
+
+    A mere lower bound would save the value but not the gradient, which it multiplies by 1 / bound.
+    """
+    return torch.where(total_BHT1 > 1e-20, total_BHT1, 1.0)

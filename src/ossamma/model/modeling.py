@@ -9,43 +9,56 @@ hold several.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForTokenClassification
-from transformers import PreTrainedModel, initialization
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForMaskedLM,
+    AutoModelForTokenClassification,
+    PreTrainedModel,
+    initialization,
+)
 from transformers.modeling_outputs import BaseModelOutput, MaskedLMOutput
-from transformers.utils import ModelOutput
+from transformers.utils.generic import ModelOutput
 
 from ossamma.model.block import Gate, OssammaBlock
 from ossamma.model.configuration import OssammaConfig
 from ossamma.model.crf import LinearChainCRF
 from ossamma.model.embedding import HashedFeatures, PieceEmbedding
 from ossamma.model.heads import TaggingHead, boundary_loss, token_loss
+from ossamma.model.linear_attention import LinearAttention
 from ossamma.model.norm import TimeConditionedNorm, TimeEmbedding
 from ossamma.model.oscillator import DLinOSS
+from ossamma.schema.errors import ConfigurationError
 from ossamma.schema.labels import LabelSet
+from ossamma.tokenization.alignment import IGNORED_LABEL
 
-IGNORED_LABEL = -100
 
-
-class OssammaPreTrainedModel(PreTrainedModel):  # type: ignore[misc]
+class OssammaPreTrainedModel(PreTrainedModel):
     """Loading, saving and initialisation shared by the models."""
 
     config_class = OssammaConfig
     base_model_prefix = "encoder"
     supports_gradient_checkpointing = False
 
+    config: OssammaConfig
+    # The Trainer would otherwise rescale loss and gradients by accumulation steps and processes.
+    accepts_loss_kwargs = False
+
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        # The functions of `initialization` leave weights alone that came from a checkpoint.
-        super()._init_weights(module)
+        """Initialise the module's own tensors, but those that came from a checkpoint.
+
+        Runs on children before their parents. Loading builds modules without memory and calls this
+        for every module that has a tensor which no checkpoint holds.
+        """
+        # Linear, Embedding and LayerNorm. All functions of `initialization` spare loaded tensors.
+        super()._init_weights(module)  # type: ignore[no-untyped-call]
         if isinstance(module, Gate):
             initialization.normal_(module.projection.weight, std=0.02)
-        elif isinstance(module, nn.LayerNorm):
-            initialization.ones_(module.weight)
-            initialization.zeros_(module.bias)
         elif isinstance(module, TimeConditionedNorm):
             # Starts as a plain layer norm for every t.
             initialization.zeros_(module.modulation.weight)
@@ -53,14 +66,21 @@ class OssammaPreTrainedModel(PreTrainedModel):  # type: ignore[misc]
         elif isinstance(module, HashedFeatures):
             initialization.normal_(module.table.weight, std=1.0)
             initialization.normal_(module.mix.weight, std=module.mix.in_features**-0.5)
-        elif isinstance(module, DLinOSS):
-            if not getattr(module.free_angle_N, "_is_hf_initialized", False):
-                module.reset_oscillators()
+            initialization.copy_(module.offsets, module.fresh_offsets())
+        elif isinstance(module, DLinOSS) and not _is_loaded(module.free_angle_N):
+            module.reset_oscillators()
+        elif isinstance(module, LinearAttention) and not _is_loaded(module.feature_HFE):
+            module.reset_features()
         elif isinstance(module, LinearChainCRF):
+            own = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
             fresh = module.fresh_state()
-            for name, tensor in [*module.named_parameters(recurse=False),
-                                 *module.named_buffers(recurse=False)]:
+            for name, tensor in own:
                 initialization.copy_(tensor, fresh[name])
+
+
+def _is_loaded(tensor: Tensor) -> bool:
+    """Whether the tensor came from a checkpoint, in the book-keeping of Transformers."""
+    return getattr(tensor, "_is_hf_initialized", False)
 
 
 class OssammaModel(OssammaPreTrainedModel):
@@ -72,7 +92,7 @@ class OssammaModel(OssammaPreTrainedModel):
         self.time_embedding = TimeEmbedding(config.time_dimension)
         self.blocks = nn.ModuleList(OssammaBlock(config) for _ in range(config.num_hidden_layers))
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def get_input_embeddings(self) -> nn.Module:
         """The piece embedding, for weight tying."""
@@ -80,7 +100,7 @@ class OssammaModel(OssammaPreTrainedModel):
 
     def set_input_embeddings(self, value: nn.Module) -> None:
         """Replace the piece embedding."""
-        self.embedding.tokens = value
+        self.embedding.tokens = cast("nn.Embedding", value)
 
     def forward(
         self,
@@ -115,13 +135,14 @@ class OssammaModel(OssammaPreTrainedModel):
 class OssammaForMaskedDiffusion(OssammaPreTrainedModel):
     """The encoder with a language-model head that names the masked pieces."""
 
+    # The base class declares it for instances, so that ClassVar would not type-check.
     _tied_weights_keys = {"head.weight": "encoder.embedding.tokens.weight"}  # noqa: RUF012
 
     def __init__(self, config: OssammaConfig) -> None:
         super().__init__(config)
         self.encoder = OssammaModel(config)
         self.head = nn.Linear(config.hidden_size, config.vocab_size, bias=True)
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def get_output_embeddings(self) -> nn.Module:
         """The output projection, tied to the piece embedding if the configuration says so."""
@@ -139,22 +160,30 @@ class OssammaForMaskedDiffusion(OssammaPreTrainedModel):
         time: Tensor | None = None,
         labels: Tensor | None = None,
     ) -> MaskedLMOutput:
-        """Return logits (B, T, V), and with labels (-100 elsewhere) the mean cross-entropy."""
+        """Return logits (B, T, V), and with labels (-100 elsewhere) the mean cross-entropy.
+
+        Without any label the loss is 0.
+        """
         states = self.encoder(input_ids, attention_mask, word_features, time).last_hidden_state
         logits_BTV = self.head(states)
         loss = None
         if labels is not None:
-            loss = nn.functional.cross_entropy(
-                logits_BTV.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED_LABEL
+            sum_of_losses = nn.functional.cross_entropy(
+                logits_BTV.float().flatten(0, 1),
+                labels.flatten(),
+                ignore_index=IGNORED_LABEL,
+                reduction="sum",
             )
+            loss = sum_of_losses / (labels != IGNORED_LABEL).sum().clamp_min(1)
         return MaskedLMOutput(loss=loss, logits=logits_BTV)
 
 
 @dataclass
-class TaggingOutput(ModelOutput):  # type: ignore[misc]
+class TaggingOutput(ModelOutput):
     """What OssammaForTokenClassification returns.
 
-    `logits` are emissions: (S, W, K) at words if `first_pieces` was given, else (B, T, K).
+    `logits` are emissions: (S, W, K) at words if `first_pieces` was given, else (B, T, K) at
+    pieces. `boundary_logits` are of shape (S, W, 2) or (B, T, 2).
     """
 
     loss: Tensor | None = None
@@ -165,24 +194,21 @@ class TaggingOutput(ModelOutput):  # type: ignore[misc]
 class OssammaForTokenClassification(OssammaPreTrainedModel):
     """The encoder with emissions, boundary head and CRF.
 
-    `config.id2label` must be the tags of a LabelSet: O, B-X, I-X, B-Y, I-Y, ...
+    `config.id2label` must be the tags of a LabelSet: O, B-X, I-X, B-Y, I-Y, ...; see `tag_entries`.
     """
-
-    # The Trainer would otherwise rescale loss and gradients by accumulation steps and processes.
-    accepts_loss_kwargs = False
 
     def __init__(self, config: OssammaConfig) -> None:
         super().__init__(config)
-        self.labels = LabelSet.from_tags([config.id2label[i] for i in range(config.num_labels)])
+        self.labels = _label_set(config)
         self.encoder = OssammaModel(config)
         self.head = TaggingHead(config, self.labels.num_tags)
         self.crf = LinearChainCRF(self.labels)
         if not config.use_crf:
             # Zero, frozen transitions: legal decoding over independent token scores.
             self.crf.requires_grad_(requires_grad=False)
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
-    def forward(
+    def forward(  # noqa: PLR0913  the interface of Hugging Face: one argument per column of a batch
         self,
         input_ids: Tensor,
         attention_mask: Tensor | None = None,
@@ -202,24 +228,35 @@ class OssammaForTokenClassification(OssammaPreTrainedModel):
             word_features: (B, T, F) feature rows.
             first_pieces: (S, W) each word's first piece, as an index into the B * T pieces.
             word_mask: (S, W), True at real words; they come first.
-            allowed_tags: (S, W, K), the tags that the annotation allows.
+            allowed_tags: (S, W, K), the tags that the annotation allows; needs `first_pieces` and
+                `word_mask`.
             weights: (S,) loss weight of each segment; 1 if None.
-            labels: (B, T) one tag per first piece, -100 elsewhere: the usual Hugging Face form,
-                turned into the arguments above.
+            labels: (B, T) one tag per first piece, -100 elsewhere: the usual Hugging Face form, in
+                place of `first_pieces`, `word_mask` and `allowed_tags`. Each row is one segment.
             time: (B,) diffusion time; None means the configured `tagging_time`.
+
+        Raises:
+            ConfigurationError: supervision that is incomplete or given in both forms.
+            DataError: no legal sequence of tags fits the supervision.
         """
-        if labels is not None and allowed_tags is None:
-            first_pieces, word_mask, allowed_tags = supervision_from_labels(
-                labels, self.labels.num_tags
-            )
+        _refuse_half_supervision(first_pieces, word_mask, allowed_tags, labels)
         states_BTD = self.encoder(input_ids, attention_mask, word_features, time).last_hidden_state
         if first_pieces is not None:
             states_BTD = states_BTD.flatten(0, 1)[first_pieces]
-        emissions, boundaries = self.head(states_BTD)
+        logits, boundaries = self.head(states_BTD)
         loss = None
         if allowed_tags is not None and word_mask is not None:
-            loss = self._loss(emissions, boundaries, allowed_tags, word_mask, weights)
-        return TaggingOutput(loss=loss, logits=emissions, boundary_logits=boundaries)
+            loss = self._loss(logits, boundaries, allowed_tags, word_mask, weights)
+        elif labels is not None:
+            pieces_SW, mask_SW, allowed_SWK = supervision_from_labels(labels, self.labels.num_tags)
+            loss = self._loss(
+                logits.flatten(0, 1)[pieces_SW],
+                boundaries.flatten(0, 1)[pieces_SW],
+                allowed_SWK,
+                mask_SW,
+                weights,
+            )
+        return TaggingOutput(loss=loss, logits=logits, boundary_logits=boundaries)
 
     def _loss(
         self,
@@ -231,26 +268,47 @@ class OssammaForTokenClassification(OssammaPreTrainedModel):
     ) -> Tensor:
         config = self.config
         if weights_S is None:
-            weights_S = emissions_SWK.new_ones(len(emissions_SWK), dtype=torch.float32)
-        word_weights_SW = weights_S[:, None] * mask_SW
+            weights_S = torch.ones(len(mask_SW), device=mask_SW.device)
         total = emissions_SWK.new_zeros((), dtype=torch.float32)
         if config.use_crf:
             nll_S = self.crf.negative_log_likelihood(emissions_SWK, allowed_SWK, mask_SW)
-            total = total + (nll_S * weights_S).sum() / word_weights_SW.sum().clamp_min(1.0)
+            total = total + (nll_S * weights_S).sum() / mask_SW.sum().clamp_min(1)
         token_weight = config.token_loss_weight if config.use_crf else 1.0
         if token_weight > 0.0:
             total = total + token_weight * token_loss(
                 emissions_SWK,
                 allowed_SWK,
-                word_weights_SW,
+                mask_SW,
+                weights_S,
                 label_smoothing=config.label_smoothing,
                 focal_gamma=config.focal_gamma,
             )
         if config.boundary_loss_weight > 0.0:
             total = total + config.boundary_loss_weight * boundary_loss(
-                boundaries_SW2, allowed_SWK, mask_SW, word_weights_SW
+                boundaries_SW2, allowed_SWK, mask_SW, weights_S
             )
         return total
+
+
+def _label_set(config: OssammaConfig) -> LabelSet:
+    """Read the label set out of `id2label`."""
+    names = {int(index): tag for index, tag in (config.id2label or {}).items()}
+    return LabelSet.from_tags([names[index] for index in sorted(names)])
+
+
+def _refuse_half_supervision(
+    first_pieces: Tensor | None,
+    word_mask: Tensor | None,
+    allowed_tags: Tensor | None,
+    labels: Tensor | None,
+) -> None:
+    """Raise ConfigurationError where a loss was asked for that cannot be computed."""
+    if allowed_tags is not None and (first_pieces is None or word_mask is None):
+        raise ConfigurationError("allowed_tags need first_pieces and word_mask beside them")
+    if labels is not None and (first_pieces is not None or allowed_tags is not None):
+        raise ConfigurationError(
+            "expected either labels or first_pieces, word_mask and allowed_tags, got both"
+        )
 
 
 def supervision_from_labels(labels_BT: Tensor, num_tags: int) -> tuple[Tensor, Tensor, Tensor]:

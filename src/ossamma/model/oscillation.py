@@ -14,18 +14,19 @@ so that sum |h[n]| <= gain / (sin(angle) (1 - exp(-decay))): a bounded input sta
 `oscillate_recurrent` is that recurrence, the slow twin of the others and the form for streams.
 `oscillate_fft` and `oscillate_chunked` have the same signature. They share one backward pass, for
 the gradient of a causal convolution is the same convolution run backwards in time. A further fast
-mode needs only one more function of the kind `Convolution`.
+mode, such as a fused kernel, needs only one more function of the kind `Convolution`.
 
-Padding is the caller's affair: where the input is zero nothing is added. All state, kernels and
-sums are float32 at least, whatever the input's type.
+Rows are independent and start from rest; a reset inside a row (documents packed end to end) would
+be one more argument of `stream_oscillation` and of `Convolution`. Padding is the caller's affair:
+where the input is zero nothing is added. All state, kernels and sums are float32 at least,
+whatever the input's type.
 
 Letters: B batch, T steps, N channels, C chunks, L steps in a chunk, K terms of a response.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -52,9 +53,14 @@ class OscillatorState(NamedTuple):
     """Its last change x_t - x_{t-1}; kept instead of x_{t-1} for it loses no digits."""
 
 
-Convolution: TypeAlias = Callable[[OscillatorCoefficients, Tensor, bool], Tensor]
-"""Maps coefficients, u_NBT and `reverse` to x_NBT in the type of the coefficients. It records
-nothing for autograd."""
+class Convolution(Protocol):
+    """A fast way to run every channel from rest. It records nothing for autograd."""
+
+    def __call__(
+        self, coefficients: OscillatorCoefficients, u_NBT: Tensor, *, reverse: bool
+    ) -> Tensor:
+        """Return x_NBT; all tensors have one type, float32 or wider."""
+        ...
 
 
 def oscillate_recurrent(
@@ -129,7 +135,7 @@ def _evaluate(
 ) -> Tensor:
     """Put the channels first, where time is contiguous; costs nothing if u_BTN is such a view."""
     x_NBT: Tensor = _Oscillation.apply(  # type: ignore[no-untyped-call]
-        *coefficients, u_BTN.permute(2, 0, 1), convolve, reverse
+        torch.stack(coefficients), u_BTN.permute(2, 0, 1), convolve, reverse
     )
     return x_NBT.permute(1, 2, 0)
 
@@ -142,47 +148,50 @@ class _Oscillation(torch.autograd.Function):
         dL/du_t = M_t,   dL/ds = sum_t M_t (x_{t-1} - x_{t-2}) / gain,
         dL/d(dt^2 k s) = -sum_t M_t x_{t-1} / gain,   dL/dgain = sum_t M_t u_t / gain
 
-    which saves the kernel's own graph: a backward pass costs one convolution and three sums.
+    so that a backward pass costs one convolution and three sums, and keeps only u and x.
     """
 
     @staticmethod
-    def forward(  # noqa: PLR0913 - autograd passes tensors one by one
-        ctx: Any,
-        decay_N: Tensor,
-        angle_N: Tensor,
-        gain_N: Tensor,
+    def forward(
+        ctx: Any,  # noqa: ANN401 - autograd's own type lacks half of what it offers
+        coefficients_3N: Tensor,
         u_NBT: Tensor,
         convolve: Convolution,
-        reverse: bool,  # noqa: FBT001 - autograd takes no keywords
+        reverse: bool,  # noqa: FBT001 - autograd passes no keywords
     ) -> Tensor:
-        dtype = _at_least_float32(torch.promote_types(u_NBT.dtype, decay_N.dtype))
-        coefficients = OscillatorCoefficients(decay_N.to(dtype), angle_N.to(dtype), gain_N.to(dtype))
+        dtype = _at_least_float32(torch.promote_types(u_NBT.dtype, coefficients_3N.dtype))
+        coefficients = OscillatorCoefficients(*coefficients_3N.to(dtype))
         with torch.autocast(u_NBT.device.type, enabled=False):
-            x_NBT = convolve(coefficients, u_NBT.to(dtype), reverse).to(u_NBT.dtype)
-        ctx.save_for_backward(*coefficients, u_NBT, x_NBT)
-        ctx.convolve, ctx.reverse = convolve, reverse
-        ctx.coefficient_dtype = decay_N.dtype
+            x_NBT = convolve(coefficients, u_NBT.to(dtype), reverse=reverse).to(u_NBT.dtype)
+        ctx.save_for_backward(coefficients_3N, u_NBT, x_NBT)
+        ctx.dtype, ctx.convolve, ctx.reverse = dtype, convolve, reverse
         return x_NBT
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        decay_N, angle_N, gain_N, u_NBT, x_NBT = ctx.saved_tensors
-        coefficients = OscillatorCoefficients(decay_N, angle_N, gain_N)
+    def backward(
+        ctx: Any,  # noqa: ANN401
+        *grads: Tensor,
+    ) -> tuple[Tensor | None, Tensor, None, None]:
+        coefficients_3N, u_NBT, x_NBT = ctx.saved_tensors
+        coefficients = OscillatorCoefficients(*coefficients_3N.to(ctx.dtype))
         with torch.autocast(u_NBT.device.type, enabled=False):
-            adjoint_NBT = ctx.convolve(coefficients, grads[0].to(decay_N.dtype), not ctx.reverse)
-            by_coefficient: tuple[Tensor | None, ...] = (None, None, None)
-            if any(ctx.needs_input_grad[:3]):
-                slopes = _coefficient_slopes(coefficients, adjoint_NBT, u_NBT, x_NBT, ctx.reverse)
-                by_coefficient = tuple(slope_N.to(ctx.coefficient_dtype) for slope_N in slopes)
-        return (*by_coefficient, adjoint_NBT.to(u_NBT.dtype), None, None)
+            adjoint_NBT = ctx.convolve(
+                coefficients, grads[0].to(ctx.dtype), reverse=not ctx.reverse
+            )
+            slopes_3N = None
+            if ctx.needs_input_grad[0]:
+                slopes = _slopes(coefficients, adjoint_NBT, u_NBT, x_NBT, reverse=ctx.reverse)
+                slopes_3N = torch.stack(slopes).to(coefficients_3N.dtype)
+        return slopes_3N, adjoint_NBT.to(u_NBT.dtype), None, None
 
 
-def _coefficient_slopes(
+def _slopes(
     coefficients: OscillatorCoefficients,
     adjoint_NBT: Tensor,
     u_NBT: Tensor,
     x_NBT: Tensor,
-    reverse: bool,  # noqa: FBT001
+    *,
+    reverse: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the derivatives by decay, angle and gain: `_Oscillation`'s sums and the chain rule."""
     decay_N, angle_N, gain_N = coefficients
@@ -205,24 +214,19 @@ def _coefficient_slopes(
     return by_decay_N, 2 * radius_N * torch.sin(angle_N) * by_restore_N, by_gain_N
 
 
-def _convolve_fft(
-    coefficients: OscillatorCoefficients,
-    u_NBT: Tensor,
-    reverse: bool,  # noqa: FBT001
-) -> Tensor:
+def _convolve_fft(coefficients: OscillatorCoefficients, u_NBT: Tensor, *, reverse: bool) -> Tensor:
     """Convolve with the closed-form kernel; backwards in time its spectrum is conjugated."""
     num_steps = u_NBT.shape[-1]
     size = _fast_fourier_size(2 * num_steps - 1)
     response_NT = _responses(coefficients, _powers(coefficients, num_steps))
     kernel_N1F = torch.fft.rfft(response_NT.imag.to(u_NBT.dtype), n=size).unsqueeze(1)
     spectrum_NBF = torch.fft.rfft(u_NBT, n=size) * (kernel_N1F.conj() if reverse else kernel_N1F)
-    return torch.fft.irfft(spectrum_NBF, n=size)[..., :num_steps]
+    x_NBT: Tensor = torch.fft.irfft(spectrum_NBF, n=size)[..., :num_steps]
+    return x_NBT
 
 
 def _convolve_chunked(
-    coefficients: OscillatorCoefficients,
-    u_NBT: Tensor,
-    reverse: bool,  # noqa: FBT001
+    coefficients: OscillatorCoefficients, u_NBT: Tensor, *, reverse: bool
 ) -> Tensor:
     """Convolve within chunks by Toeplitz matrices, then add the echo of the chunks before.
 
@@ -241,6 +245,7 @@ def _convolve_chunked(
     toeplitz_NLL = _toeplitz(response_NK[:, :length].imag.to(u_NBT.dtype))
     x_NML = torch.bmm(u_NML, toeplitz_NLL.mT if reverse else toeplitz_NLL)
     if num_chunks > 1:
+        # What the step n before a chunk's end leaves, and what the carry gives n steps later.
         memory_NL, echo_NL = power_NK[:, :length], response_NK[:, 1:]
         if reverse:
             echo_NL = echo_NL.flip(1)
@@ -249,16 +254,12 @@ def _convolve_chunked(
         memory_N2L = torch.stack([memory_NL.real, memory_NL.imag], 1).to(u_NBT.dtype)
         echo_N2L = torch.stack([echo_NL.imag, echo_NL.real], 1).to(u_NBT.dtype)
         left_NBC2 = torch.bmm(u_NML, memory_N2L.mT).view(num_channels, batch_size, num_chunks, 2)
-        carry_NBC2 = _carries(left_NBC2, power_NK[:, length], reverse)
+        carry_NBC2 = _carries(left_NBC2, power_NK[:, length], reverse=reverse)
         x_NML.baddbmm_(carry_NBC2.view(num_channels, -1, 2), echo_N2L)
     return x_NML.view(num_channels, batch_size, -1)[..., :num_steps]
 
 
-def _carries(
-    left_NBC2: Tensor,
-    advance_N: Tensor,
-    reverse: bool,  # noqa: FBT001
-) -> Tensor:
+def _carries(left_NBC2: Tensor, advance_N: Tensor, *, reverse: bool) -> Tensor:
     """Return the modal state that enters each chunk, given what each chunk alone leaves.
 
     The loop is over chunks and touches 2 / L of the input.
@@ -305,9 +306,7 @@ def _toeplitz(h_NL: Tensor) -> Tensor:
 def _difference_form(coefficients: OscillatorCoefficients) -> tuple[Tensor, Tensor]:
     """Return s and dt^2 k s: what of the last change is kept, and the pull back to rest."""
     decay_N, angle_N, _ = coefficients
-    restore_N = (
-        torch.expm1(-decay_N) ** 2 + 4 * torch.exp(-decay_N) * torch.sin(angle_N / 2) ** 2
-    )
+    restore_N = torch.expm1(-decay_N) ** 2 + 4 * torch.exp(-decay_N) * torch.sin(angle_N / 2) ** 2
     return torch.exp(-2 * decay_N), restore_N
 
 
@@ -323,9 +322,7 @@ def _chunk_length(num_steps: int) -> int:
 
 def _fast_fourier_size(at_least: int) -> int:
     """Return the least 2^a, 3 x 2^a or 5 x 2^a that is not below `at_least`."""
-    return min(
-        factor << max(0, (-(-at_least // factor) - 1).bit_length()) for factor in (1, 3, 5)
-    )
+    return min(factor << max(0, (-(-at_least // factor) - 1).bit_length()) for factor in (1, 3, 5))
 
 
 def _at_least_float32(dtype: torch.dtype) -> torch.dtype:

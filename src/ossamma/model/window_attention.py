@@ -30,7 +30,7 @@ class SlidingWindowAttention(nn.Module):
     """
 
     def __init__(
-        self, hidden_size: int, num_heads: int, *, window_size: int, rope_theta: float = 10000.0
+        self, hidden_size: int, num_heads: int, window_size: int, rope_theta: float = 10000.0
     ) -> None:
         super().__init__()
         if num_heads < 1 or hidden_size < 1 or hidden_size % (2 * num_heads):
@@ -57,14 +57,14 @@ class SlidingWindowAttention(nn.Module):
             z_BTD: Finite everywhere, padding included.
             mask_BT: True at real tokens.
         """
-        keep_BT1 = mask_BT.unsqueeze(-1).to(z_BTD.dtype)
-        p_BTP = self.query_key_value(z_BTD * keep_BT1)
+        mask_BT1 = mask_BT.unsqueeze(-1)
+        p_BTP = self.query_key_value(z_BTD * mask_BT1)
         qk_BT2HE, v_BT1HE = p_BTP.unflatten(-1, (3, self.num_heads, -1)).split((2, 1), dim=2)
         q_BTHE, k_BTHE = rotate(qk_BT2HE, self._rotary_table(qk_BT2HE)).unbind(2)
         attend = choose_attention(z_BTD.shape[1], self.reach)
         y_BTHE = attend(q_BTHE, k_BTHE, v_BT1HE.squeeze(2), mask_BT, reach=self.reach)
         y_BTD: Tensor = self.output(y_BTHE.flatten(2))
-        return y_BTD * keep_BT1
+        return y_BTD * mask_BT1
 
     def _rotary_table(self, x_BT2HE: Tensor) -> RotaryTable:
         """Return the table for x's length and device, from memory if it is long enough there.
@@ -163,9 +163,7 @@ def attend_in_blocks(
         q_BTHE, k_BTHE, v_BTHE = (
             functional.pad(part, (0, 0, 0, 0, 0, missing)) for part in (q_BTHE, k_BTHE, v_BTHE)
         )
-    k_CHSE, v_CHSE = (
-        _windows(part.flatten(0, 1), reach, chunk_size) for part in (k_BTHE, v_BTHE)
-    )
+    k_CHSE, v_CHSE = (_windows(part.flatten(0, 1), reach, chunk_size) for part in (k_BTHE, v_BTHE))
     is_real_CS = functional.pad(mask_BT, (reach, reach + missing)).unfold(1, span, chunk_size)
     offset_MS = (
         torch.arange(span, device=q_BTHE.device)
@@ -216,12 +214,20 @@ class _Overlapping(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x_RHE: Tensor, size: int, step: int) -> Tensor:
+    def forward(
+        ctx: Any,  # noqa: ANN401 - autograd's own type lacks half of what it offers
+        x_RHE: Tensor,
+        size: int,
+        step: int,
+    ) -> Tensor:
         ctx.num_rows, ctx.step = len(x_RHE), step
         return x_RHE.unfold(0, size, step)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+    def backward(
+        ctx: Any,  # noqa: ANN401
+        *grads: Tensor,
+    ) -> tuple[Tensor, None, None]:
         grad_CSHE = grads[0].movedim(-1, 1)
         num_chunks, size = grad_CSHE.shape[:2]
         sum_RHE = grad_CSHE.new_zeros(ctx.num_rows, *grad_CSHE.shape[2:])

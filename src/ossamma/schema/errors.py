@@ -6,6 +6,7 @@ code are plain assertions, never these.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 
@@ -39,6 +40,11 @@ class FormatError(OssammaError):
         self.got = got
         where = self.source if line is None else f"{self.source}:{line}"
         super().__init__(f"{where}: expected {expected}, got {got}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Rebuild from the arguments: the default would not survive the way between processes."""
+        rebuild = partial(type(self), expected=self.expected, got=self.got)
+        return rebuild, (self.source, self.line)
 
 
 class AnnotationError(OssammaError):

@@ -73,10 +73,10 @@ class LabelSet:
     @classmethod
     def from_tags(cls, tags: Sequence[str]) -> LabelSet:
         """Rebuild a set from its own `tags`. Raises LabelError for any other order."""
-        labels = cls(tuple(tag[2:] for tag in tags if tag.startswith("B-")))
-        if labels.tags != tuple(tags):
-            raise LabelError(f"tags must be O, B-X, I-X, B-Y, I-Y, ... in order, got {tags}")
-        return labels
+        types = tuple(tag[2:] for tag in tags if tag.startswith("B-"))
+        if not types or cls(types).tags != tuple(tags):
+            raise LabelError(f"tags must be O, B-X, I-X, B-Y, I-Y, ... in order, got {list(tags)}")
+        return cls(types)
 
     @classmethod
     def of(cls, types: Iterable[str]) -> LabelSet:

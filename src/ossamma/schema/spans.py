@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol, runtime_checkable
 
 from ossamma.schema.errors import SpanError
@@ -92,7 +93,7 @@ class Document:
     """A text and what is known of it. Every offset is a character of `text`.
 
     `words` are the source's own words (None: the source did not split the text), ascending and
-    disjoint. `sentence_starts` are indices into `words` at which a sentence begins.
+    disjoint. `sentence_starts` are indices into `words`, ascending, at which a sentence begins.
     `annotations` is None for unlabelled text; an empty tuple says "annotated, nothing found".
     `annotates` names the types that the source marks exhaustively: elsewhere silence means nothing.
     None means all types. `weight` scales the document's loss.
@@ -108,12 +109,17 @@ class Document:
     provenance: Provenance | None = None
 
     def __post_init__(self) -> None:
+        self._check_words()
         for annotation in self.annotations or ():
             if annotation.end > len(self.text):
                 raise SpanError(
                     f"document {self.id!r}: annotation [{annotation.start}, {annotation.end}) "
                     f"ends beyond the text of {len(self.text)} characters"
                 )
+        if not self.weight >= 0.0:  # also refuses NaN
+            raise SpanError(f"document {self.id!r}: weight must be >= 0, got {self.weight}")
+
+    def _check_words(self) -> None:
         end = 0
         for word in self.words or ():
             if word.start < end or word.end > len(self.text):
@@ -122,8 +128,14 @@ class Document:
                     f"before it or ends beyond the text of {len(self.text)} characters"
                 )
             end = word.end
-        if not self.weight >= 0.0:
-            raise SpanError(f"document {self.id!r}: weight must be >= 0, got {self.weight}")
+        num_words = len(self.words or ())
+        for previous, start in pairwise((-1, *self.sentence_starts)):
+            if not previous < start < num_words:
+                raise SpanError(
+                    f"document {self.id!r}: sentence_starts must ascend and lie in "
+                    f"[0, {num_words}), the document's words; got {start} in "
+                    f"{self.sentence_starts[:20]}"
+                )
 
     @property
     def where(self) -> str:

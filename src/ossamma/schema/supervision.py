@@ -78,25 +78,20 @@ def allowed_tags(
 
     `annotates` None means that the source annotates every type.
     """
-    allowed = np.zeros((num_words, labels.num_tags), dtype=np.bool_)
+    silent = () if annotates is None else (t for t in labels.types if t not in annotates)
     outside = np.zeros(labels.num_tags, dtype=np.bool_)
     outside[0] = True
-    for type_name in labels.types if annotates is not None else ():
-        if annotates is not None and type_name not in annotates:
-            outside[[labels.begin(type_name), labels.inside(type_name)]] = True
-    allowed[:] = outside
-    begin_outside = outside.copy()
-    begin_outside[2::2] = False
+    for name in silent:
+        outside[[labels.begin(name), labels.inside(name)]] = True
+    allowed = np.tile(outside, (num_words, 1))
     for span in spans:
-        if span.end_word < num_words:
-            allowed[span.end_word] = begin_outside
+        allowed[span.end_word : span.end_word + 1, 2::2] = False
     for span in spans:
         allowed[span.first_word : span.end_word] = False
         allowed[span.first_word, [labels.begin(name) for name in span.labels]] = True
         inside = [labels.inside(name) for name in span.labels]
         allowed[span.first_word + 1 : span.end_word, inside] = True
-    if num_words:
-        allowed[0, 2::2] = False
+    allowed[:1, 2::2] = False  # nothing stands before the first word for an I-X to continue
     return allowed
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +22,7 @@ MAX_PIECES_PER_WORD = 48
 _HEAD_PIECES = 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)  # no slots: there is a cached property
 class AlignedText:
     """The words of one text with their pieces and features.
 
@@ -35,13 +37,13 @@ class AlignedText:
     features: IntArray
     breaks: tuple[int, ...]
 
-    @property
-    def num_pieces(self) -> list[int]:
+    @cached_property
+    def num_pieces(self) -> tuple[int, ...]:
         """Number of pieces that each word takes up, the [SEP] before it included."""
         counts = [len(pieces) for pieces in self.pieces]
         for word in self.breaks:
             counts[word] += 1
-        return counts
+        return tuple(counts)
 
 
 def words_of(document: Document) -> tuple[Span, ...]:
@@ -86,7 +88,7 @@ def shorten(pieces: tuple[int, ...]) -> tuple[int, ...]:
     return pieces[:_HEAD_PIECES] + pieces[_HEAD_PIECES - MAX_PIECES_PER_WORD :]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PieceWindow:
     """One window as the model reads it: [CLS], pieces with a [SEP] at each break, [SEP].
 
@@ -103,7 +105,9 @@ class PieceWindow:
 
 def cut_window(text: AlignedText, window: Window, tokenizer: PieceTokenizer) -> PieceWindow:
     """Return the pieces of one window of a text."""
-    breaks = [word for word in text.breaks if window.start < word < window.end]
+    # Found by bisection: a long text has many windows and many breaks.
+    first_break = bisect_right(text.breaks, window.start)
+    breaks = text.breaks[first_break : bisect_left(text.breaks, window.end)]
     pieces = list(text.pieces[window.start : window.end])
     for word in breaks:
         pieces[word - window.start] = (tokenizer.sep_id, *pieces[word - window.start])
@@ -124,7 +128,11 @@ def cut_window(text: AlignedText, window: Window, tokenizer: PieceTokenizer) -> 
 def piece_labels(
     window: PieceWindow, tag_indices: Sequence[int], *, ignored: int = IGNORED_LABEL
 ) -> IntArray:
-    """Return one label per piece: the tag at a core word's first piece, `ignored` elsewhere."""
+    """Return one label per piece: the tag at a core word's first piece, `ignored` elsewhere.
+
+    Takes one tag per core word.
+    """
+    assert len(tag_indices) == len(window.first_pieces), "expected one tag per core word"
     labels = np.full(len(window.input_ids), ignored, dtype=np.int64)
     labels[window.first_pieces] = np.asarray(tag_indices, dtype=np.int64)
     return labels

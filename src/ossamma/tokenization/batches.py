@@ -39,13 +39,18 @@ class Batch(TypedDict, total=False):
     """(S,) loss weight of each segment."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Example:
     """A window with its supervision. `allowed` is (core words, K), None for unlabelled text."""
 
     window: PieceWindow
     allowed: BoolArray | None = None
     weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        assert self.allowed is None or len(self.allowed) == len(self.window.first_pieces), (
+            "expected one set of allowed tags per core word"
+        )
 
     @property
     def length(self) -> int:

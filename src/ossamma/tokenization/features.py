@@ -24,7 +24,7 @@ _DIGIT = re.compile(r"\d")
 
 @dataclass(frozen=True, slots=True)
 class FeatureSpec:
-    """One hashed feature: its name and the number of rows of its embedding table."""
+    """One hashed feature: its name and the number of rows of its embedding table, at least 2."""
 
     name: str
     rows: int
@@ -34,8 +34,11 @@ class FeatureSpec:
             raise ConfigurationError(
                 f"unknown word feature {self.name!r}; expected one of {', '.join(FEATURE_NAMES)}"
             )
-        if self.rows < 2:
-            raise ConfigurationError(f"word feature {self.name!r} needs rows >= 2, got {self.rows}")
+        if type(self.rows) is not int or self.rows < 2:
+            raise ConfigurationError(
+                f"word feature {self.name!r} needs a whole number of rows from 2 on, "
+                f"got {self.rows!r}"
+            )
 
 
 class WordFeatures:

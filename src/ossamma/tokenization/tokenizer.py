@@ -40,25 +40,33 @@ class TokenizerSettings:
                 f"vocab_size must be at least {smallest} (256 bytes and the special tokens), "
                 f"got {self.vocab_size}"
             )
+        if self.min_frequency < 1:
+            raise ConfigurationError(f"min_frequency must be at least 1, got {self.min_frequency}")
 
 
 class PieceTokenizer:
     """Words to pieces, with a cache of words already seen.
 
-    Safe to share between threads: the underlying tokenizer is only ever read, and the cache is a
-    plain dictionary whose entries never change once written.
+    Takes the underlying tokenizer over. Safe to share between threads: that tokenizer is only ever
+    read, and the cache is a plain dictionary whose entries never change once written.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        missing = [token for token in SPECIAL_TOKENS if tokenizer.token_to_id(token) is None]
+        numbers = tokenizer.get_vocab(with_added_tokens=True)
+        missing = [token for token in SPECIAL_TOKENS if token not in numbers]
         if missing:
             raise BundleError(f"the tokenizer lacks the special tokens {', '.join(missing)}")
         # "[MASK]" written in a text is six characters, not the mask.
         tokenizer.encode_special_tokens = True
+        # A tokenizer.json may ask for either; a word's pieces must be all of its pieces, no more.
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
         self.backend = tokenizer
-        self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = (
-            tokenizer.token_to_id(token) for token in SPECIAL_TOKENS
-        )
+        self.pad_id: int = numbers[PAD]
+        self.unk_id: int = numbers[UNK]
+        self.cls_id: int = numbers[CLS]
+        self.sep_id: int = numbers[SEP]
+        self.mask_id: int = numbers[MASK]
         self._cache: dict[str, tuple[int, ...]] = {}
 
     @property
@@ -79,8 +87,7 @@ class PieceTokenizer:
         readable = [" " + _readable(word) for word in unseen]
         encodings = self.backend.encode_batch(readable, add_special_tokens=False)
         found = {
-            word: tuple(encoding.ids)
-            for word, encoding in zip(unseen, encodings, strict=True)
+            word: tuple(encoding.ids) for word, encoding in zip(unseen, encodings, strict=True)
         }
         if len(cache) + len(found) <= _CACHE_LIMIT:
             cache.update(found)
@@ -95,13 +102,21 @@ class PieceTokenizer:
         return str(self.backend.decode(list(pieces), skip_special_tokens=False))
 
     def save(self, folder: Path) -> None:
-        """Write `tokenizer.json` into the folder, completely or not at all."""
+        """Write `tokenizer.json` into the folder, completely or not at all.
+
+        Raises:
+            DataError: the folder does not exist or cannot be written.
+        """
         with atomic_write(folder / TOKENIZER_FILE) as file:
             file.write(self.backend.to_str(pretty=False))
 
     @classmethod
     def load(cls, folder: Path) -> PieceTokenizer:
-        """Read `tokenizer.json` from a folder."""
+        """Read `tokenizer.json` from a folder.
+
+        Raises:
+            BundleError: there is none, it cannot be read, or it lacks a special token.
+        """
         path = folder / TOKENIZER_FILE
         if not path.is_file():
             raise BundleError(f"expected a tokenizer at {path}, found none")

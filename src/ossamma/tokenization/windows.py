@@ -6,9 +6,10 @@ nothing is decided twice and nothing is lost. Pure arithmetic over piece counts.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from ossamma.schema.errors import ConfigurationError
 
@@ -36,17 +37,19 @@ def tile_words(
     """Lay windows of at most `max_pieces` pieces over the words.
 
     Args:
-        pieces_per_word: number of pieces of each word, each at most `max_pieces`.
+        pieces_per_word: number of pieces of each word, at least 1.
         max_pieces: most pieces that a window may read, margins included.
         margin: pieces of context that a window may read on either side of its core.
-        cuts: ascending word indices where a cut between cores is welcome (sentence starts).
+        cuts: ascending word indices where a core had better begin (sentence starts). One is
+            taken if a core that ends there is more than half full.
 
     Returns:
         Windows in order. Cores are disjoint, ascending and cover all words. A text that fits into
         one window gets one window.
 
     Raises:
-        ConfigurationError: margins leave no room for a core, or a word alone is too large.
+        ConfigurationError: margins leave no room for a core, or the text needs several windows
+            and a word has more pieces than a core, max_pieces - 2 * margin.
     """
     if margin < 0 or 2 * margin >= max_pieces:
         raise ConfigurationError(
@@ -64,48 +67,31 @@ def tile_words(
             f"a word of {max(pieces_per_word)} pieces does not fit into the core of a window of "
             f"{max_pieces} pieces with margins of {margin}; raise max_pieces or lower the margin"
         )
-    borders = _core_borders(before, room, cuts)
     return [
         Window(
-            _reach_back(before, start, margin),
+            bisect_left(before, before[start] - margin),
             start,
             end,
-            _reach_on(before, end, margin),
+            _last_within(before, before[end] + margin),
         )
-        for start, end in zip(borders, borders[1:], strict=False)
+        for start, end in pairwise(_core_borders(before, room, cuts))
     ]
 
 
 def _core_borders(before: Sequence[int], room: int, cuts: Sequence[int]) -> list[int]:
-    """Greedy borders; the last welcome cut in the second half of a core is taken if there is one."""
+    """Fill each core as far as it goes, or to the last cut in its second half if there is one."""
     num_words = len(before) - 1
     borders = [0]
-    next_cut = 0
     while borders[-1] < num_words:
         start = borders[-1]
-        end = start + 1
-        while end < num_words and before[end + 1] - before[start] <= room:
-            end += 1
-        best = end
-        while next_cut < len(cuts) and cuts[next_cut] <= end:
-            if end < num_words and before[cuts[next_cut]] - before[start] > room // 2:
-                best = cuts[next_cut]
-            next_cut += 1
-        borders.append(best)
-        while next_cut > 0 and cuts[next_cut - 1] > best:
-            next_cut -= 1
+        end = _last_within(before, before[start] + room)
+        last_cut = bisect_right(cuts, end) - 1
+        if end < num_words and last_cut >= 0 and before[cuts[last_cut]] - before[start] > room // 2:
+            end = cuts[last_cut]
+        borders.append(end)
     return borders
 
 
-def _reach_back(before: Sequence[int], word: int, margin: int) -> int:
-    start = word
-    while start > 0 and before[word] - before[start - 1] <= margin:
-        start -= 1
-    return start
-
-
-def _reach_on(before: Sequence[int], word: int, margin: int) -> int:
-    end = word
-    while end < len(before) - 1 and before[end + 1] - before[word] <= margin:
-        end += 1
-    return end
+def _last_within(before: Sequence[int], num_pieces: int) -> int:
+    """Return the last word border with at most `num_pieces` pieces before it."""
+    return bisect_right(before, num_pieces) - 1

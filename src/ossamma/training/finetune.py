@@ -118,6 +118,8 @@ def _arguments(settings: FinetuneSettings, run: Path, num_examples: int) -> Trai
         seed=settings.seed,
         data_seed=settings.seed,
         bf16=settings.precision == "bf16",
+        # bf16 autocast exists on the CPU too, but must be told that the CPU is meant.
+        use_cpu=not torch.cuda.is_available(),
         eval_strategy="epoch",
         save_strategy="epoch",
         save_total_limit=2,
