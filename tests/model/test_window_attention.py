@@ -205,6 +205,20 @@ def test_threads_may_share_a_layer():
             torch.testing.assert_close(result, y, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("num_steps", [40, 200])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_it_compiles_without_a_break(num_steps):
+    layer, mask_BT = make_layer(), mask_of([num_steps, num_steps // 2], num_steps)
+    leaves = [noise(2, num_steps, 12).requires_grad_(), *layer.parameters()]
+    results = []
+    for module in (layer, torch.compile(layer, fullgraph=True, backend="aot_eager")):
+        y_BTD = module(leaves[0], mask_BT)
+        results.append([y_BTD, *torch.autograd.grad(y_BTD.square().sum(), leaves)])
+    for compiled, plain in zip(*results, strict=True):
+        torch.testing.assert_close(compiled, plain, rtol=1e-4, atol=1e-5)
+
+
 def test_the_rotary_table_is_not_part_of_a_checkpoint():
     layer = make_layer()
     layer(noise(1, 9, 12), torch.ones(1, 9, dtype=torch.bool))

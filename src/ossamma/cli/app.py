@@ -1,23 +1,21 @@
-"""The `ossamma` command: gathers the verbs, and turns errors into messages and exit codes.
+"""The `ossamma` command: gathers the verbs.
 
 Exit codes: 0 done; 1 a check was not passed; 2 the input, options or files are at fault (the
-message says how); 130 interrupted.
+message says how); 130 interrupted; 141 the reader of the output went away.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ossamma.cli import demo, evaluate, extract, info, train
-from ossamma.schema.errors import OssammaError
+from ossamma.cli.errors import Verbs
 
 app = typer.Typer(
     name="ossamma",
+    cls=Verbs,
     help="Named entity recognition: train, evaluate, and use models that verify themselves.",
     no_args_is_help=True,
     add_completion=False,
@@ -31,11 +29,11 @@ app.command(name="extract", epilog=extract.EXAMPLES)(extract.extract)
 app.command(name="info", epilog=info.EXAMPLES)(info.info)
 
 
-def _show_version(wanted: bool) -> None:  # noqa: FBT001  a typer callback gets its value so
+def _show_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from ossamma.export.manifest import own_version
 
-        typer.echo(f"ossamma {version('ossamma')}")
+        typer.echo(f"ossamma {own_version()}")
         raise typer.Exit
 
 
@@ -53,20 +51,8 @@ def root(
 
 
 def main() -> None:
-    """Run the command line; an OssammaError is printed without a traceback, exit code 2."""
-    try:
-        app()
-    except OssammaError as error:
-        Console(stderr=True).print(
-            f"error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True
-        )
-        sys.exit(2)
-    except BrokenPipeError:
-        # The reader went away (`| head`); keep the interpreter from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    """Run the command line."""
+    app()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ossamma.cli.options import Bundle, FileFormat, Format, Json, LabelMap
+from ossamma.cli.options import FileFormat, Format, Json, LabelMap
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -18,9 +18,12 @@ ossamma evaluate --pred predictions.jsonl --gold test.jsonl --json
 """
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913  a verb's options are its arguments
     gold: Annotated[Path, typer.Option("--gold", metavar="FILE", help="CoNLL or JSONL.")],
-    bundle: Bundle = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option("--bundle", metavar="B", help="A bundle, or the folder of a finished run."),
+    ] = None,
     pred: Annotated[
         Path | None, typer.Option("--pred", metavar="FILE", help="Predictions, CoNLL or JSONL.")
     ] = None,
@@ -36,7 +39,10 @@ def evaluate(
     file_format: Format = FileFormat.AUTO,
     resplit: Annotated[
         bool,
-        typer.Option("--resplit", help="Split the text anew instead of using the file's words."),
+        typer.Option(
+            "--resplit",
+            help="Score a bundle on the text as if it were raw: without the file's words.",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -45,14 +51,15 @@ def evaluate(
 
     from rich.console import Console
 
-    from ossamma.cli.logs import quieten
     from ossamma.evaluation.table import scores_table
-    from ossamma.pipeline.scoring import score_bundle, score_predictions
 
     if (bundle is None) == (pred is None):
         raise typer.BadParameter("give either --bundle or --pred")
-    quieten()
     if bundle is not None:
+        from ossamma.cli.logs import quieten
+        from ossamma.pipeline.scoring import score_bundle
+
+        quieten()
         scores = score_bundle(
             bundle,
             gold,
@@ -61,7 +68,11 @@ def evaluate(
             file_format=file_format.value,
             resplit=resplit,
         )
+    elif resplit:
+        raise typer.BadParameter("--resplit is about the words that a bundle reads; leave it out")
     else:
+        from ossamma.pipeline.predictions import score_predictions
+
         assert pred is not None
         scores = score_predictions(
             pred, gold, profile=profile, table=label_map, file_format=file_format.value

@@ -7,26 +7,37 @@ from typing import Annotated
 
 import typer
 
-from ossamma.cli.options import Bundle, Json
+from ossamma.cli.options import Json
 
 EXAMPLES = """
 [bold]Examples[/bold]
 
-echo "Ada Lovelace joined Acme Ltd in 1842." | ossamma extract --bundle runs/demo
+echo "Ada Lovelace joined Acme Ltd in 1842." | ossamma extract
 
-ossamma extract --bundle runs/demo --json report.txt notes.txt > entities.jsonl
+ossamma extract --bundle runs/a --json report.txt notes.txt > entities.jsonl
 
-ossamma extract --bundle runs/demo --json --documents test.jsonl > predictions.jsonl
+ossamma extract --bundle runs/a --json --documents test.jsonl > predictions.jsonl
 """
-STDIN = "-"
+DEFAULT_BUNDLE = Path("runs/demo")
+"""Where `ossamma demo` puts its run."""
 
 
 def extract(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILE", help="Text files (UTF-8); standard input without any."),
+        typer.Argument(
+            metavar="[FILE]...", help="Text files (UTF-8); standard input without any, or for -."
+        ),
     ] = None,
-    bundle: Bundle = None,
+    bundle: Annotated[
+        Path,
+        typer.Option(
+            "--bundle",
+            metavar="B",
+            envvar="OSSAMMA_BUNDLE",
+            help="A bundle, or the folder of a finished run.",
+        ),
+    ] = DEFAULT_BUNDLE,
     as_json: Json = False,
     documents: Annotated[
         bool,
@@ -45,27 +56,30 @@ def extract(
     """Print the entities of each text, in the order given.
 
     With --json, one line per text: {"id", "text", "entities": [{"start", "end", "label", "text",
-    "confidence"}]}, half-open character offsets. Texts may have any length; no character is lost.
+    "confidence"}]}, half-open character offsets; "id" is the file's name or stdin. Texts may have
+    any length; no character is lost. `ossamma evaluate --pred` reads these lines.
     """
     import json
 
     from rich.console import Console
 
-    from ossamma.cli.logs import quieten
     from ossamma.cli.rendering import render
     from ossamma.data.readers.record import document_to_json
     from ossamma.pipeline.reading import documents_in, texts_in
+    from ossamma.schema.errors import BundleError
 
     if documents and lines:
         raise typer.BadParameter("--documents and --lines exclude each other")
-    if bundle is None:
-        raise typer.BadParameter(
-            "no model: give --bundle B (`ossamma demo` trains one into runs/demo)"
+    if not bundle.is_dir():
+        raise BundleError(
+            f"no bundle at {bundle}: give --bundle B, or train one with `ossamma demo`"
         )
-    quieten()
+    found = documents_in(files or []) if documents else texts_in(files or [], by_line=lines)
+
+    from ossamma.cli.logs import quieten
     from ossamma.export.bundle import load
 
-    found = documents_in(files or []) if documents else texts_in(files or [], by_line=lines)
+    quieten()
     recogniser = load(bundle)
     console = Console()
     several = len(files or []) > 1 or documents

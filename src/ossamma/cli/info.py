@@ -38,6 +38,7 @@ def info(
 def _show(folder: Path, metadata: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=str(folder), show_header=False)
     types = [tag[2:] for tag in metadata["label_schema"] if tag.startswith("B-")]
@@ -52,7 +53,7 @@ def _show(folder: Path, metadata: dict[str, Any]) -> None:
     test = (metadata.get("scores") or {}).get("test")
     if test:
         rows["test F1"] = f"{test['micro']['f1']:.4f} over {test['documents']} documents"
-    rows["weights"] = f"SHA-256 {metadata['checksum']}"
+    rows["weights SHA-256"] = metadata["checksum"]
     for name, value in rows.items():
-        table.add_row(name, value)
+        table.add_row(name, Text(value, overflow="fold"))  # not markup: types may have brackets
     Console().print(table)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -28,9 +27,5 @@ LabelMap = Annotated[
         metavar="NAME",
         help="Label map of the profile for these files; by default chosen by their labels.",
     ),
-]
-Bundle = Annotated[
-    Path | None,
-    typer.Option("--bundle", metavar="B", help="A bundle, or the folder of a finished run."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 import zlib
 from collections.abc import Sequence
 
@@ -9,6 +10,8 @@ from rich.text import Text
 
 from ossamma.schema.spans import Entity
 
+# Line ends and tabs; the joiners, without which emoji and several scripts fall apart.
+_SHOWN_AS_THEY_ARE = "\n\t\u200c\u200d"
 _COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red", "bright_cyan", "bright_green")
 
 
@@ -34,10 +37,16 @@ def render(text: str, entities: Sequence[Entity]) -> Text:
 
 
 def _printable(text: str) -> str:
-    """Lone surrogates and control characters, which a terminal cannot show or would obey."""
+    """Escape what a terminal cannot show or would obey: controls, directions, lone surrogates."""
     return "".join(
-        character
-        if character.isprintable() or character in "\n\t"
-        else character.encode("unicode_escape").decode()
+        character if _is_harmless(character) else character.encode("unicode_escape").decode()
         for character in text.replace("\r\n", "\n")
+    )
+
+
+def _is_harmless(character: str) -> bool:
+    return (
+        character.isprintable()
+        or character in _SHOWN_AS_THEY_ARE
+        or unicodedata.category(character) == "Zs"
     )

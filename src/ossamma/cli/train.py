@@ -20,7 +20,7 @@ ossamma train --profile native --train t.jsonl --dev d.jsonl --out runs/b --resu
 """
 
 
-def train(
+def train(  # noqa: PLR0913  a verb's options are its arguments
     profile: Annotated[
         str,
         typer.Option(
@@ -60,6 +60,7 @@ def train(
     from rich.console import Console
 
     from ossamma.cli.logs import quieten
+    from ossamma.cli.outcome import show_outcome
     from ossamma.pipeline.recipe import build_recipe
     from ossamma.pipeline.train_run import TrainRequest
     from ossamma.pipeline.train_run import train as run_training
@@ -80,40 +81,4 @@ def train(
         file_format=file_format.value,
         resume=resume,
     )
-    outcome = run_training(request, console)
-    _report(outcome, as_json=as_json)
-
-
-def _report(outcome: object, *, as_json: bool) -> None:
-    import json
-    from dataclasses import asdict
-
-    from rich.console import Console
-
-    from ossamma.evaluation.table import scores_table
-    from ossamma.pipeline.train_run import TrainOutcome
-
-    assert isinstance(outcome, TrainOutcome)
-    if as_json:
-        typer.echo(
-            json.dumps(
-                {
-                    "bundle": str(outcome.bundle),
-                    "dev": outcome.dev.to_json(),
-                    "test": outcome.test.to_json() if outcome.test else None,
-                    "training": asdict(outcome.result),
-                }
-            )
-        )
-        return
-    console = Console()
-    result = outcome.result
-    reason = "no further gain on dev" if result.stopped_early else "all epochs done"
-    console.print(
-        f"best epoch {result.best_epoch:g} of {result.epochs:g} ({reason}), "
-        f"{result.seconds:.0f} s"
-    )
-    for name, scores in (("dev", outcome.dev), ("test", outcome.test)):
-        if scores is not None:
-            console.print(f"[bold]{name}[/bold]", scores_table(scores))
-    console.print(f"bundle: {outcome.bundle}")
+    show_outcome(run_training(request, console), as_json=as_json)

@@ -19,16 +19,28 @@ import shutil
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ossamma.export.manifest import LABELS_FILE, METADATA_FILE, resolve, seal, verify
-from ossamma.inference.recogniser import InferenceSettings, OssammaRecogniser
+from safetensors import SafetensorError
+
+from ossamma.export.manifest import (
+    LABELS_FILE,
+    METADATA_FILE,
+    own_version,
+    resolve,
+    seal,
+    verify,
+)
+from ossamma.inference.recogniser import OssammaRecogniser
+from ossamma.inference.settings import InferenceSettings
 from ossamma.model.modeling import OssammaForTokenClassification
 from ossamma.schema.errors import BundleError
 from ossamma.schema.profile import Profile
 from ossamma.tokenization.tokenizer import PieceTokenizer
+
+_ANY_LENGTH = 1 << 30
+
 
 def save_bundle(
     folder: Path,
@@ -38,38 +50,40 @@ def save_bundle(
     *,
     facts: Mapping[str, Any],
 ) -> None:
-    """Write a bundle; an older bundle of that name is replaced in one step.
+    """Write a bundle; an older bundle of that name gives way when the new one is complete.
 
     Args:
         folder: where the bundle goes; its parent is made if need be.
         model: the tagger, as it shall decode.
         tokenizer: the tokenizer it was trained with.
         profile: the profile whose types it predicts.
-        facts: further entries of metadata.json; "checkpoint_epoch" and "val_f1" are expected.
+        facts: further entries of metadata.json; "checkpoint_epoch" and "val_f1" are required.
 
     Raises:
         BundleError: something that is not a bundle stands in the way.
     """
+    assert profile.labels.tags == model.labels.tags, "the model predicts the profile's types"
     if folder.exists() and not (folder / METADATA_FILE).is_file():
         raise BundleError(f"{folder} exists and is not a bundle; expected a new or a bundle folder")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
+    fresh = _beside(folder)
     try:
         fresh.mkdir()
         _write_files(fresh, model, tokenizer, profile)
         seal(
             fresh,
             {
+                **facts,
                 "model_type": "OssammaNER",
-                "version": version("ossamma"),
+                "version": own_version(),
                 "num_labels": model.labels.num_tags,
                 "label_schema": list(model.labels.tags),
-                "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
                 "num_parameters": sum(p.numel() for p in model.parameters()),
-                **facts,
+                "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
             },
         )
-        _to_disk(fresh)
+        for path in [*fresh.iterdir(), fresh]:
+            _to_disk(path)
         _replace(folder, fresh)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -97,14 +111,27 @@ def load(path: str | Path, settings: InferenceSettings | None = None) -> Ossamma
     return OssammaRecogniser(model, tokenizer, settings)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a process that died while writing the bundle `folder` left beside it."""
+    for path in folder.parent.glob(f".{folder.name}.*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def _load_model(folder: Path) -> OssammaForTokenClassification:
-    model, report = OssammaForTokenClassification.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, output_loading_info=True
-    )
+    try:
+        # Its annotation does not know that output_loading_info makes it a pair.
+        loaded: Any = OssammaForTokenClassification.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
+    except (OSError, RuntimeError, TypeError, ValueError, LookupError, SafetensorError) as error:
+        raise BundleError(f"{folder}: the model cannot be built from its files: {error}") from error
+    model, report = loaded
     wrong = {name: sorted(map(str, found)) for name, found in report.items() if found}
     if wrong:
         raise BundleError(f"{folder}: the weights do not fit the configuration: {wrong}")
-    return model.eval()  # type: ignore[no-any-return]
+    assert isinstance(model, OssammaForTokenClassification)
+    model.train(mode=False)
+    return model
 
 
 def _write_files(
@@ -114,7 +141,7 @@ def _write_files(
     profile: Profile,
 ) -> None:
     model.save_pretrained(folder)
-    tokenizer.to_transformers(model_max_length=1 << 30).save_pretrained(folder)
+    tokenizer.to_transformers(model_max_length=_ANY_LENGTH).save_pretrained(folder)
     tokenizer.save(folder)
     types = [
         {"name": t.name, "description": t.description, "examples": list(t.examples)}
@@ -126,19 +153,29 @@ def _write_files(
     )
 
 
-def _to_disk(folder: Path) -> None:
-    for path in [*folder.iterdir(), folder]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _beside(folder: Path) -> Path:
+    """Return a fresh hidden name on the same file system, so that a rename is enough."""
+    return folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
 
 
 def _replace(folder: Path, fresh: Path) -> None:
-    """Put `fresh` in the place of `folder`. Between the renames there is none, never half of one."""
-    old = fresh.with_name(fresh.name + ".old")
+    """Put `fresh` in the place of `folder`: between the renames is none, never half of one."""
+    old = _beside(folder)
     if folder.exists():
         folder.rename(old)
-    fresh.rename(folder)
+    try:
+        fresh.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    _to_disk(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

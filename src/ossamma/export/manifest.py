@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,32 @@ METADATA_FILE = "metadata.json"
 WEIGHTS_FILE = "model.safetensors"
 LABELS_FILE = "labels.json"
 CONFIG_FILE = "config.json"
+TOKENIZER_FILE = "tokenizer.json"
 BUNDLE_FOLDER = "bundle"
 FORMAT = 1
-_REQUIRED_FILES = (CONFIG_FILE, WEIGHTS_FILE, "tokenizer.json", LABELS_FILE)
+_REQUIRED_FILES = (CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE, LABELS_FILE)
+_REQUIRED_FACTS: dict[str, type | tuple[type, ...]] = {
+    "model_type": str,
+    "version": str,
+    "num_labels": int,
+    "label_schema": list,
+    "num_parameters": int,
+    "checkpoint_epoch": (int, float),
+    "val_f1": (int, float),
+    "exported_at": str,
+}
+_OWN_CHECKSUM = "metadata_checksum"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,200}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _METADATA_LIMIT = 4 << 20
+
+
+def own_version() -> str:
+    """Return the version of the installed ossamma."""
+    try:
+        return version("ossamma")
+    except PackageNotFoundError:  # run from a source tree that was never installed
+        return "0+uninstalled"
 
 
 def seal(folder: Path, facts: Mapping[str, Any]) -> None:
@@ -32,22 +54,28 @@ def seal(folder: Path, facts: Mapping[str, Any]) -> None:
         for path in sorted(folder.iterdir())
     }
     metadata: dict[str, Any] = {
+        **facts,
         "format": FORMAT,
         "checksum": files[WEIGHTS_FILE]["sha256"],
-        **facts,
         "files": files,
     }
-    metadata["metadata_checksum"] = _checksum(metadata)
+    metadata[_OWN_CHECKSUM] = _checksum(metadata)
+    fault = _fault_of(metadata)
+    assert fault is None, fault
     (folder / METADATA_FILE).write_bytes(_serialise(metadata))
 
 
 def resolve(path: str | Path) -> Path:
-    """Return the bundle's folder: the path itself, or `bundle` inside a run."""
+    """Return the bundle's folder: the path itself, or `bundle` inside a run.
+
+    Raises:
+        BundleError: there is no folder.
+    """
     folder = Path(path)
     if not folder.is_dir():
-        raise BundleError(f"expected a bundle folder at {folder}, found none")
+        raise BundleError(f"expected a bundle or a run folder at {folder}, found none")
     inner = folder / BUNDLE_FOLDER
-    if not (folder / METADATA_FILE).is_file() and inner.is_dir():
+    if not (folder / METADATA_FILE).exists() and inner.is_dir():
         return inner
     return folder
 
@@ -55,56 +83,48 @@ def resolve(path: str | Path) -> Path:
 def verify(folder: Path) -> dict[str, Any]:
     """Check every byte of a bundle against its metadata and return the metadata.
 
+    The folder must hold exactly the files that are listed, as plain files.
+
     Raises:
         BundleError: naming the first file that is not what the metadata says.
     """
     metadata = read_metadata(folder)
     listed = metadata["files"]
-    present = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    for name in sorted(present - set(listed) - {METADATA_FILE}):
-        raise BundleError(f"{folder / name} is not listed in {METADATA_FILE}; remove the file")
-    for name, entry in sorted(listed.items()):
-        path = folder / name
-        if not path.is_file() or path.is_symlink():
-            raise BundleError(f"{path} is listed in {METADATA_FILE} but is missing")
-        if path.stat().st_size != entry["bytes"]:
-            raise BundleError(
-                f"{path} is damaged: expected {entry['bytes']} bytes, got {path.stat().st_size}"
-            )
-        digest = sha256(path)
-        if digest != entry["sha256"]:
-            raise BundleError(
-                f"{path} is damaged or was changed: expected SHA-256 {entry['sha256']}, "
-                f"got {digest}"
-            )
+    try:
+        for path in sorted(folder.iterdir()):
+            if path.name not in listed and path.name != METADATA_FILE:
+                raise BundleError(f"{path} is not listed in {METADATA_FILE}; remove it")
+        for name, entry in sorted(listed.items()):
+            _verify_file(folder / name, entry)
+    except OSError as error:
+        raise BundleError(f"cannot read the bundle {folder}: {error}") from error
     return metadata
 
 
 def read_metadata(folder: Path) -> dict[str, Any]:
-    """Read and check metadata.json alone, without hashing the other files."""
+    """Read and check metadata.json alone, without hashing the other files.
+
+    Raises:
+        BundleError: it is missing, damaged, changed, or of another version.
+    """
     path = folder / METADATA_FILE
-    if not path.is_file():
-        raise BundleError(f"{folder} is not a bundle: expected {METADATA_FILE} in it, found none")
-    if path.stat().st_size > _METADATA_LIMIT:
-        raise BundleError(f"{path} is larger than {_METADATA_LIMIT} bytes; this is no metadata")
-    content = path.read_bytes()
+    content = _read_metadata_file(path)
     try:
-        metadata: dict[str, Any] = json.loads(content)
-        files = metadata["files"]
-        stated = metadata["metadata_checksum"]
-        names_are_plain = all(_PLAIN_NAME.fullmatch(name) for name in files)
-    except (ValueError, KeyError, TypeError) as error:
-        raise BundleError(f"{path} is damaged: not the metadata of a bundle ({error})") from error
-    if metadata.get("format") != FORMAT:
+        metadata = json.loads(content)
+        # The file must be the very bytes that we would write: white space is a change, too.
+        is_canonical = _serialise(metadata) == content
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BundleError(f"{path} is damaged: it is not JSON as we write it ({error})") from error
+    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+        found = metadata.get("format") if isinstance(metadata, dict) else type(metadata).__name__
         raise BundleError(
-            f"{path}: expected bundle format {FORMAT}, got {metadata.get('format')!r}; use the "
-            "version of ossamma that wrote it"
+            f"{path}: expected bundle format {FORMAT}, got {found!r}; use the version of ossamma "
+            "that wrote it"
         )
-    # The file must be the very bytes that we would write: white space is a change, too.
-    if _checksum(metadata) != stated or _serialise(metadata) != content:
-        raise BundleError(f"{path} was changed: its own checksum does not fit")
-    if not names_are_plain or not set(_REQUIRED_FILES) <= set(files):
-        raise BundleError(f"{path} must list at least {', '.join(_REQUIRED_FILES)}, plain names")
+    if not is_canonical or metadata.get(_OWN_CHECKSUM) != _checksum(metadata):
+        raise BundleError(f"{path} was changed: its own checksum does not fit; fetch it anew")
+    if fault := _fault_of(metadata):
+        raise BundleError(f"{path}: {fault}")
     return metadata
 
 
@@ -114,10 +134,66 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _read_metadata_file(path: Path) -> bytes:
+    if path.is_symlink() or not path.is_file():
+        raise BundleError(
+            f"{path.parent} is not a bundle: expected a file {METADATA_FILE} in it, found none; "
+            f"a run has its bundle in {BUNDLE_FOLDER} when it has finished"
+        )
+    try:
+        with path.open("rb") as file:
+            content = file.read(_METADATA_LIMIT + 1)
+    except OSError as error:
+        raise BundleError(f"cannot read {path}: {error.strerror}") from error
+    if len(content) > _METADATA_LIMIT:
+        raise BundleError(f"{path} is larger than {_METADATA_LIMIT} bytes; this is no metadata")
+    return content
+
+
+def _fault_of(metadata: Mapping[str, Any]) -> str | None:
+    """Say what metadata lacks to be that of a bundle; None if nothing."""
+    for name, kind in _REQUIRED_FACTS.items():
+        if not isinstance(metadata.get(name), kind):
+            return f"expected a value for {name!r}, got {metadata.get(name)!r}"
+    files = metadata.get("files")
+    if not isinstance(files, dict) or not set(_REQUIRED_FILES) <= set(files):
+        return f"expected it to list at least the files {', '.join(_REQUIRED_FILES)}"
+    for name, entry in files.items():
+        if not _PLAIN_NAME.fullmatch(name) or name == METADATA_FILE:
+            return f"expected plain names of files, got {name!r}"
+        if not _is_entry(entry):
+            return f"expected size and SHA-256 of {name}, got {entry!r}"
+    if metadata.get("checksum") != files[WEIGHTS_FILE]["sha256"]:
+        return f"expected 'checksum' to be the SHA-256 of {WEIGHTS_FILE}"
+    return None
+
+
+def _is_entry(entry: object) -> bool:
+    if not isinstance(entry, dict) or set(entry) != {"sha256", "bytes"}:
+        return False
+    size, digest = entry["bytes"], entry["sha256"]
+    return type(size) is int and isinstance(digest, str) and bool(_SHA256.fullmatch(digest))
+
+
+def _verify_file(path: Path, entry: Mapping[str, Any]) -> None:
+    if path.is_symlink():
+        raise BundleError(f"{path} is a symbolic link; a bundle consists of plain files")
+    if not path.is_file():
+        raise BundleError(f"{path} is listed in {METADATA_FILE} but is missing")
+    size = path.stat().st_size
+    if size != entry["bytes"]:
+        raise BundleError(f"{path} is damaged: expected {entry['bytes']} bytes, got {size}")
+    digest = sha256(path)
+    if digest != entry["sha256"]:
+        raise BundleError(
+            f"{path} is damaged or was changed: expected SHA-256 {entry['sha256']}, got {digest}"
+        )
+
+
 def _checksum(metadata: Mapping[str, Any]) -> str:
-    content = {name: value for name, value in metadata.items() if name != "metadata_checksum"}
+    content = {name: value for name, value in metadata.items() if name != _OWN_CHECKSUM}
     return hashlib.sha256(_serialise(content)).hexdigest()
 
 
-def _serialise(metadata: Mapping[str, Any]) -> bytes:
-    return (json.dumps(metadata, indent=2, sort_keys=True) + "\n").encode()
+def _serialise(metadata: object) -> bytes:
+    return (json.dumps(metadata, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()

@@ -220,7 +220,7 @@ class _Overlapping(torch.autograd.Function):
         size: int,
         step: int,
     ) -> Tensor:
-        ctx.num_rows, ctx.step = len(x_RHE), step
+        ctx.step = step
         return x_RHE.unfold(0, size, step)
 
     @staticmethod
@@ -230,10 +230,11 @@ class _Overlapping(torch.autograd.Function):
     ) -> tuple[Tensor, None, None]:
         grad_CSHE = grads[0].movedim(-1, 1)
         num_chunks, size = grad_CSHE.shape[:2]
-        sum_RHE = grad_CSHE.new_zeros(ctx.num_rows, *grad_CSHE.shape[2:])
-        for start in range(0, size, ctx.step):
-            part_CSHE = grad_CSHE[:, start : start + ctx.step]
-            width = part_CSHE.shape[1]
-            rows = sum_RHE[start:].unfold(0, width, ctx.step)[:num_chunks].movedim(-1, 1)
-            rows += part_CSHE
-        return sum_RHE, None, None
+        parts = grad_CSHE.split(ctx.step, dim=1)
+        # Chunk by chunk of rows. In-place sums into an unfolded view would be shorter, but the
+        # compiler of torch 2.13 turns them into wrong numbers.
+        sum_RMHE = grad_CSHE.new_zeros(num_chunks + len(parts) - 1, *parts[0].shape[1:])
+        for shift, part_CMHE in enumerate(parts):
+            sum_RMHE[shift : shift + num_chunks, : part_CMHE.shape[1]] += part_CMHE
+        num_rows = (num_chunks - 1) * ctx.step + size
+        return sum_RMHE.flatten(0, 1)[:num_rows], None, None

@@ -1,29 +1,32 @@
-"""Files to harmonised documents: reading, choosing the label map, and a fingerprint."""
+"""Files to harmonised documents: reading, choosing the profile and the label map, a fingerprint."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ossamma.data.harmonise import HarmoniseReport, harmonise
-from ossamma.data.readers.conll import ConllFormat
 from ossamma.data.readers.corpus import Corpus
 from ossamma.data.readers.detect import read_documents
+from ossamma.schema.errors import DataError, ProfileError
 from ossamma.schema.profile import DatasetTable, Profile, load_profile, native_profile
 from ossamma.schema.spans import Document
 
 NATIVE = "native"
 """The profile made from the labels of the training file itself."""
+TRAIN = "train"
+"""The split that decides: its labels choose the table, and make the native profile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """One file's documents in the profile's types."""
+    """One file's documents in the profile's types. `sha256` is that of the file."""
 
     path: Path
+    sha256: str
     documents: tuple[Document, ...]
     corpus: Corpus
     harmonised: HarmoniseReport
@@ -33,7 +36,7 @@ class Split:
         report = self.corpus.report
         return {
             "path": str(self.path),
-            "sha256": hashlib.sha256(self.path.read_bytes()).hexdigest(),
+            "sha256": self.sha256,
             "format": self.corpus.format,
             "documents": report.documents,
             "sentences": report.sentences,
@@ -47,12 +50,7 @@ class Split:
 
 
 def read_split(
-    path: Path,
-    profile: Profile,
-    *,
-    table: str | None = None,
-    file_format: str = "auto",
-    conll: ConllFormat | None = None,
+    path: Path, profile: Profile, *, table: str | None = None, file_format: str = "auto"
 ) -> Split:
     """Read one labelled file and bring it to the profile's types.
 
@@ -61,45 +59,96 @@ def read_split(
         profile: the types wanted.
         table: the profile's label map to use; None chooses by the labels that occur.
         file_format: "auto", "conll" or "jsonl".
-        conll: columns and policies for CoNLL files.
+
+    Raises:
+        DataError, FormatError: the file cannot be read, or has labels that the table does not know.
+        ProfileError: there is no such table, or none that fits.
     """
-    corpus = _read(path, file_format, conll)
-    chosen = _choose_table(corpus, profile, table)
-    documents, report = harmonise(corpus.documents, profile, chosen)
-    return Split(path, tuple(documents), corpus, report)
+    corpus = _read(path, file_format)
+    return _harmonise(corpus, profile, _choose_table(corpus, profile, table))
 
 
-def choose_profile(
-    name: str, train: Path, *, file_format: str = "auto", conll: ConllFormat | None = None
-) -> Profile:
+def read_splits(
+    profile_name: str,
+    files: Mapping[str, Path],
+    *,
+    table: str | None = None,
+    file_format: str = "auto",
+) -> tuple[Profile, dict[str, Split]]:
+    """Read the files of a run and bring them all to one profile.
+
+    The other files are of the data set of the training file, so its label map serves for them too
+    if it knows their labels.
+
+    Args:
+        profile_name: a name or path; "native" makes a profile of the training file's labels.
+        files: the path of each split; "train" must be among them.
+        table: the profile's label map to use; None chooses by the labels that occur.
+        file_format: "auto", "conll" or "jsonl".
+
+    Raises:
+        DataError, FormatError: a file cannot be read, or has a label that is not known.
+        ProfileError: there is no such profile or table, or no table fits.
+    """
+    corpora = {name: _read(path, file_format) for name, path in files.items()}
+    profile = choose_profile(profile_name, corpora[TRAIN])
+    if profile_name == NATIVE:
+        _refuse_foreign_labels(profile, corpora)
+    chosen = _choose_table(corpora[TRAIN], profile, table)
+    known = set(profile.labels.types if chosen is None else chosen.labels)
+    splits = {}
+    for name, corpus in corpora.items():
+        same_table = table is not None or _labels_in(corpus) <= known
+        own = chosen if same_table else _choose_table(corpus, profile, None)
+        splits[name] = _harmonise(corpus, profile, own)
+    return profile, splits
+
+
+def choose_profile(name: str, train: Corpus) -> Profile:
     """Load a profile by name or path; "native" makes one from the training file's labels."""
     if name != NATIVE:
         return load_profile(name)
-    corpus = _read(train, file_format, conll)
-    types = {t for d in corpus.documents for a in d.annotations or () for t in a.labels}
-    annotated = {t for d in corpus.documents for t in d.annotates or ()}
-    return native_profile(sorted(types | annotated))
+    annotated = {t for d in train.documents for t in d.annotates or ()}
+    return native_profile(_labels_in(train) | annotated)
 
 
 def fingerprint(splits: Mapping[str, Split]) -> str:
     """Return one SHA-256 over the files of a run, in the order of their names."""
     digest = hashlib.sha256()
     for name in sorted(splits):
-        digest.update(f"{name}\0{splits[name].facts()['sha256']}\n".encode())
+        digest.update(f"{name}\0{splits[name].sha256}\n".encode())
     return digest.hexdigest()
 
 
-def _read(path: Path, file_format: str, conll: ConllFormat | None) -> Corpus:
-    return read_documents(path, format=file_format, conll=conll or ConllFormat())  # type: ignore[arg-type]
+def _read(path: Path, file_format: str) -> Corpus:
+    return read_documents(path, format=file_format)  # type: ignore[arg-type]  # it checks the name
+
+
+def _harmonise(corpus: Corpus, profile: Profile, table: DatasetTable | None) -> Split:
+    documents, report = harmonise(corpus.documents, profile, table)
+    digest = hashlib.sha256(corpus.path.read_bytes()).hexdigest()
+    return Split(corpus.path, digest, tuple(documents), corpus, report)
+
+
+def _labels_in(corpus: Corpus) -> set[str]:
+    return {t for d in corpus.documents for a in d.annotations or () for t in a.labels}
 
 
 def _choose_table(corpus: Corpus, profile: Profile, name: str | None) -> DatasetTable | None:
     if name is not None:
         return profile.table(name)
-    labels = {t for d in corpus.documents for a in d.annotations or () for t in a.labels}
-    return profile.table_for(labels)
+    try:
+        return profile.table_for(_labels_in(corpus))
+    except ProfileError as error:
+        raise ProfileError(f"{corpus.path}: {error}") from None
 
 
-def texts_of(documents: Sequence[Document]) -> list[str]:
-    """Return the texts, for training a tokenizer."""
-    return [document.text for document in documents]
+def _refuse_foreign_labels(profile: Profile, corpora: Mapping[str, Corpus]) -> None:
+    for corpus in corpora.values():
+        foreign = _labels_in(corpus) - set(profile.labels.types)
+        if foreign:
+            raise DataError(
+                f"{corpus.path}: expected labels of the training file "
+                f"({', '.join(profile.labels.types)}), got {', '.join(sorted(foreign))} as well; "
+                "a type without training examples cannot be learned: take it out, or add examples"
+            )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from ossamma.data.demo_corpus import generate_demo_corpus
+from ossamma.data.demo_corpus import DEFAULT_SIZES, DemoSizes, generate_demo_corpus
 from ossamma.data.readers.jsonl import write_jsonl
 from ossamma.pipeline.recipe import build_recipe
-from ossamma.pipeline.train_run import RUN_FILE, TrainOutcome, TrainRequest, train
+from ossamma.pipeline.run_folder import CORPUS_FOLDER, clear_run, refuse_used
+from ossamma.pipeline.train_run import TrainOutcome, TrainRequest, train
 from ossamma.schema.errors import CheckpointError
 
 PROFILE = "rag9"
@@ -26,23 +27,40 @@ SETTINGS = (
 
 
 def run_demo(
-    out: Path, *, seed: int, overwrite: bool = False, console: Console | None = None
+    out: Path,
+    *,
+    seed: int,
+    overwrite: bool = False,
+    console: Console | None = None,
+    sizes: DemoSizes = DEFAULT_SIZES,
+    settings: Sequence[str] = SETTINGS,
 ) -> TrainOutcome:
-    """Write the corpus into `out`, train a small model on it, and evaluate it.
+    """Write the corpus into `out`/corpus, train a small model on it in `out`, and evaluate it.
+
+    Args:
+        out: becomes a run folder.
+        seed: decides the corpus and the weights.
+        overwrite: replace an earlier demonstration in `out`.
+        console: where to tell of the progress.
+        sizes: number of documents of each side.
+        settings: assignments of the recipe.
 
     Raises:
         CheckpointError: `out` holds something else, or an earlier run and `overwrite` is not set.
     """
-    if out.exists() and any(out.iterdir()):
-        if not (out / "run" / RUN_FILE).is_file() or not overwrite:
-            raise CheckpointError(
-                f"{out} is not empty; choose another folder with --out, or replace an earlier "
-                "demonstration with --overwrite"
-            )
-        shutil.rmtree(out)
-    corpus_folder = out / "corpus"
-    corpus_folder.mkdir(parents=True)
-    corpus = generate_demo_corpus(seed)
+    recipe = build_recipe(assignments=[*settings, f"training.seed={seed}"])
+    if overwrite:
+        clear_run(out)
+    refuse_used(out)
+    corpus_folder = out / CORPUS_FOLDER
+    try:
+        corpus_folder.mkdir(parents=True)
+    except OSError as error:
+        raise CheckpointError(
+            f"cannot make {corpus_folder}: {error.strerror}; choose another folder with --out, or "
+            "replace an earlier demonstration with --overwrite"
+        ) from error
+    corpus = generate_demo_corpus(seed, sizes)
     files = {}
     for name in ("train", "dev", "test"):
         files[name] = corpus_folder / f"{name}.jsonl"
@@ -52,7 +70,7 @@ def run_demo(
         train=files["train"],
         dev=files["dev"],
         test=files["test"],
-        out=out / "run",
-        recipe=build_recipe(assignments=[*SETTINGS, f"training.seed={seed}"]),
+        out=out,
+        recipe=recipe,
     )
     return train(request, console)

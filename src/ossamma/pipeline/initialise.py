@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ossamma.export.manifest import BUNDLE_FOLDER, CONFIG_FILE, WEIGHTS_FILE
+from ossamma.export.manifest import (
+    BUNDLE_FOLDER,
+    CONFIG_FILE,
+    METADATA_FILE,
+    WEIGHTS_FILE,
+    sha256,
+    verify,
+)
 from ossamma.model.configuration import OssammaConfig
 from ossamma.model.modeling import OssammaForTokenClassification, tag_entries
 from ossamma.pipeline.recipe import Recipe
@@ -42,12 +49,21 @@ _FREE_SETTINGS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """A checkpoint: its folder and the SHA-256 of its weights."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Initialised:
-    """A model and its tokenizer, and what should be said about their origin."""
+    """A model and its tokenizer, what should be said about them, and the checkpoint if any."""
 
     model: OssammaForTokenClassification
     tokenizer: PieceTokenizer
     notes: tuple[str, ...]
+    origin: Origin | None = None
 
 
 def from_scratch(documents: Sequence[Document], labels: LabelSet, recipe: Recipe) -> Initialised:
@@ -73,19 +89,29 @@ def from_checkpoint(checkpoint: Path, labels: LabelSet, recipe: Recipe) -> Initi
     """Take encoder, architecture and tokenizer from a checkpoint; the heads start anew.
 
     The checkpoint is any folder with config.json, model.safetensors and tokenizer.json: a
-    pre-training checkpoint, a bundle, or a finished run.
+    pre-training checkpoint, a bundle (which is verified), or a finished run.
 
     Raises:
         CheckpointError: files are missing or damaged, or a tensor has another shape.
-        ConfigurationError: the recipe asks for another architecture than the checkpoint's.
+        BundleError: a bundle is not what its metadata says, or there is no tokenizer.
+        ConfigurationError: the recipe asks for another architecture or tokenizer than the
+            checkpoint's.
     """
     folder = _resolve(checkpoint)
+    if (folder / METADATA_FILE).exists():
+        verify(folder)
     stored = _read_config(folder)
     config = OssammaConfig(**{**stored, **_free(recipe, stored), **tag_entries(labels)})
-    model = OssammaForTokenClassification(config)
     tokenizer = PieceTokenizer.load(folder)
-    notes = load_encoder(model, folder / WEIGHTS_FILE)
-    return Initialised(model, tokenizer, (f"encoder from {folder}", *notes))
+    if tokenizer.vocab_size > config.vocab_size:
+        raise CheckpointError(
+            f"{folder}: the tokenizer has {tokenizer.vocab_size} pieces, the model knows only "
+            f"{config.vocab_size}; they do not belong together"
+        )
+    model = OssammaForTokenClassification(config)
+    weights = folder / WEIGHTS_FILE
+    notes = (f"encoder from {folder}", *load_encoder(model, weights))
+    return Initialised(model, tokenizer, notes, Origin(str(folder), sha256(weights)))
 
 
 def load_encoder(model: OssammaForTokenClassification, weights: Path) -> tuple[str, ...]:
@@ -117,7 +143,9 @@ def load_encoder(model: OssammaForTokenClassification, weights: Path) -> tuple[s
     return tuple(notes)
 
 
-def _refuse_shapes(weights: Path, wanted: dict[str, Tensor], found: dict[str, Tensor]) -> None:
+def _refuse_shapes(
+    weights: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]
+) -> None:
     wrong = [
         f"{name}: expected {tuple(wanted[name].shape)}, got {tuple(tensor.shape)}"
         for name, tensor in sorted(found.items())
@@ -151,13 +179,18 @@ def _read_config(folder: Path) -> dict[str, Any]:
     return {name: value for name, value in stored.items() if name in known}
 
 
-def _free(recipe: Recipe, stored: dict[str, Any]) -> dict[str, Any]:
+def _free(recipe: Recipe, stored: Mapping[str, Any]) -> dict[str, Any]:
     """The recipe's model settings that a checkpoint leaves open; refuse those that it fixes."""
-    asked = recipe.asked
+    if recipe.asked["tokenizer"]:
+        raise ConfigurationError(
+            f"tokenizer.{min(recipe.asked['tokenizer'])}: a checkpoint brings its own tokenizer; "
+            "leave it out"
+        )
+    asked = recipe.asked["model"]
     for name, value in asked.items():
         if name not in _FREE_SETTINGS and stored.get(name) != value:
             raise ConfigurationError(
                 f"model.{name} = {value!r} does not fit the checkpoint, which was trained with "
-                f"{stored.get(name)!r}; leave it out"
+                f"{stored.get(name)!r}; leave it (or the preset) out"
             )
     return {name: value for name, value in asked.items() if name in _FREE_SETTINGS}

@@ -1,41 +1,29 @@
-"""Checks before the first step: empty splits, types never seen, texts in two splits."""
+"""Checks before the first step: unusable splits, types never seen, texts in two splits."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
 
-from rich.console import Console
-
-from ossamma.pipeline.corpora import Split
+from ossamma.pipeline.corpora import TRAIN, Split
 from ossamma.schema.errors import DataError
 from ossamma.schema.profile import Profile
 
 _FEW = 20
 
 
-def check_splits(
-    profile: Profile, splits: Mapping[str, Split], console: Console | None = None
-) -> None:
-    """Refuse splits that cannot be trained or scored on; warn of what will disappoint.
+def check_splits(profile: Profile, splits: Mapping[str, Split]) -> list[str]:
+    """Refuse splits that cannot be trained or scored on; return warnings of what will disappoint.
 
     Raises:
         DataError: naming the split, what was expected, what came, and what to do.
     """
     for name, split in splits.items():
         _refuse_unusable(name, split)
-    warnings = [
-        *_repairs(splits),
-        *_unseen_types(profile, splits),
-        *_shared_texts(splits),
-    ]
-    for warning in warnings if console else ():
-        console.print(f"[yellow]warning:[/yellow] {warning}")  # type: ignore[union-attr]
+    return [*_repairs(splits), *_unseen_types(profile, splits), *_shared_texts(splits)]
 
 
 def _refuse_unusable(name: str, split: Split) -> None:
-    if not split.documents:
-        raise DataError(f"{split.path} ({name}): expected labelled documents, got none")
     unlabelled = [d for d in split.documents if d.annotations is None]
     if unlabelled:
         raise DataError(
@@ -48,6 +36,8 @@ def _refuse_unusable(name: str, split: Split) -> None:
             f"{split.path} ({name}): expected at least one entity, got none in "
             f"{len(split.documents)} documents; check the tag column or the label map"
         )
+    if name == TRAIN and not any(d.weight > 0.0 for d in split.documents):
+        raise DataError(f"{split.path} ({name}): every document has weight 0; give one a weight")
 
 
 def _repairs(splits: Mapping[str, Split]) -> list[str]:
@@ -61,7 +51,7 @@ def _repairs(splits: Mapping[str, Split]) -> list[str]:
 
 def _unseen_types(profile: Profile, splits: Mapping[str, Split]) -> list[str]:
     seen = Counter(
-        label for d in splits["train"].documents for a in d.annotations or () for label in a.labels
+        label for d in splits[TRAIN].documents for a in d.annotations or () for label in a.labels
     )
     never = [t for t in profile.labels.types if not seen[t]]
     rare = [f"{t} ({seen[t]})" for t in profile.labels.types if 0 < seen[t] < _FEW]
@@ -74,10 +64,10 @@ def _unseen_types(profile: Profile, splits: Mapping[str, Split]) -> list[str]:
 
 
 def _shared_texts(splits: Mapping[str, Split]) -> list[str]:
-    train = {d.text for d in splits["train"].documents}
+    train = {d.text for d in splits[TRAIN].documents}
     warnings = []
     for name, split in splits.items():
-        shared = sum(d.text in train for d in split.documents) if name != "train" else 0
+        shared = sum(d.text in train for d in split.documents) if name != TRAIN else 0
         if shared:
             warnings.append(
                 f"{shared} of {len(split.documents)} {name} documents are also in the training "

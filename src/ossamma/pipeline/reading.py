@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,20 +11,52 @@ from ossamma.data.readers.detect import read_documents
 from ossamma.schema.errors import DataError, FormatError
 from ossamma.schema.spans import Document
 
-STANDARD_INPUT = "-"
+STANDARD_INPUT = Path("-")
 
 
 def texts_in(files: Sequence[Path], *, by_line: bool = False) -> Iterator[Document]:
-    """Yield one document per file, or per line; standard input if no file is given.
+    """Return one document per file, or per line; standard input for `-` or if no file is given.
 
-    Offsets count the characters of the decoded file: line ends and a byte-order mark stay as they
-    are.
+    A file that is not there is refused at once, one that is not UTF-8 when it is reached. Offsets
+    count the characters of the decoded file: line ends and a byte-order mark stay as they are.
 
     Raises:
         DataError: a file cannot be read.
         FormatError: a file is not UTF-8; says at which line and byte.
     """
-    for path in files or [Path(STANDARD_INPUT)]:
+    chosen = files or [STANDARD_INPUT]
+    _refuse_unreadable(chosen)
+    return _texts(chosen, by_line=by_line)
+
+
+def documents_in(files: Sequence[Path]) -> Iterator[Document]:
+    """Return the documents of CoNLL or JSONL files with their own words; labels are not used.
+
+    Raises:
+        DataError: no file is given, or one cannot be read.
+        FormatError: a file is not what it seems to be.
+    """
+    if not files:
+        raise DataError("--documents needs at least one file")
+    _refuse_unreadable(files)
+    return (document for path in files for document in read_documents(path).documents)
+
+
+def _refuse_unreadable(files: Sequence[Path]) -> None:
+    """Look before anything is read: opening a pipe to try it would break it."""
+    for path in files:
+        if path == STANDARD_INPUT:
+            continue
+        if not path.exists():
+            raise DataError(f"cannot read {path}: no such file")
+        if path.is_dir():
+            raise DataError(f"cannot read {path}: it is a folder; give the files in it")
+        if not os.access(path, os.R_OK):
+            raise DataError(f"cannot read {path}: no permission")
+
+
+def _texts(files: Sequence[Path], *, by_line: bool) -> Iterator[Document]:
+    for path in files:
         name, text = _read_text(path)
         if not by_line:
             yield Document(id=name, text=text)
@@ -32,26 +65,18 @@ def texts_in(files: Sequence[Path], *, by_line: bool = False) -> Iterator[Docume
             yield Document(id=f"{name}:{number}", text=line)
 
 
-def documents_in(files: Sequence[Path]) -> Iterator[Document]:
-    """Yield the documents of CoNLL or JSONL files with their own words; labels are not used."""
-    if not files:
-        raise DataError("--documents needs at least one file")
-    for path in files:
-        yield from read_documents(path).documents
-
-
 def _num_lines(text: str) -> int:
     """Lines as `wc -l` counts them, and one more if the last does not end."""
     return text.count("\n") + (not text.endswith("\n") and bool(text))
 
 
 def _read_text(path: Path) -> tuple[str, str]:
-    from_stdin = str(path) == STANDARD_INPUT
+    from_stdin = path == STANDARD_INPUT
     name = "stdin" if from_stdin else str(path)
     try:
         content = sys.stdin.buffer.read() if from_stdin else path.read_bytes()
     except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
+        raise DataError(f"cannot read {name}: {error.strerror}") from error
     try:
         return name, content.decode("utf-8")
     except UnicodeDecodeError as error:

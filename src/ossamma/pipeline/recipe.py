@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from difflib import get_close_matches
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from ossamma.model.configuration import PRESETS, OssammaConfig
+from ossamma.pipeline.setting_types import SettingTypes, nearest
 from ossamma.schema.errors import ConfigurationError
-from ossamma.tokenization.features import FeatureSpec
 from ossamma.tokenization.tokenizer import TokenizerSettings
 from ossamma.training.settings import FinetuneSettings
 
 DEFAULT_PRESET = "mini"
 SECTIONS = ("model", "training", "tokenizer")
-
-FEATURES: list[list[Any]] = [
-    ["lower", 8_000],
-    ["prefix1", 500],
-    ["prefix3", 3_000],
-    ["suffix2", 1_500],
-    ["suffix3", 4_000],
-    ["shape", 2_000],
-]
+_PRESET = "preset"
 
 FROM_SCRATCH: dict[str, dict[str, Any]] = {
     "model": {
-        "word_features": FEATURES,
+        "word_features": [
+            ["lower", 8_000],
+            ["prefix1", 500],
+            ["prefix3", 3_000],
+            ["suffix2", 1_500],
+            ["suffix3", 4_000],
+            ["shape", 2_000],
+        ],
         "word_feature_width": 64,
         "piece_dropout": 0.1,
         "feature_dropout": 0.1,
@@ -53,22 +52,31 @@ FROM_SCRATCH: dict[str, dict[str, Any]] = {
 }
 """What a model without pre-training needs instead of the fine-tuning defaults."""
 
+# What the tokenizer and the label set decide, no recipe.
+_NOT_SET_HERE = frozenset(
+    {"model_type", "vocab_size", "pad_token_id", "mask_token_id", "tie_word_embeddings"}
+)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
     """A complete set of settings. `model` holds the arguments of OssammaConfig but the labels."""
 
-    preset: str
-    model: Mapping[str, Any] = field(default_factory=dict)
-    training: FinetuneSettings = field(default_factory=FinetuneSettings)
-    tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
-    asked: Mapping[str, Any] = field(default_factory=dict)
-    """The part of `model` that a file or an assignment asked for."""
+    preset: str | None
+    """The named size that the settings start from; None leaves the size to a checkpoint."""
+    model: Mapping[str, Any]
+    """Every architectural setting, defaults included."""
+    training: FinetuneSettings
+    """How to train."""
+    tokenizer: TokenizerSettings
+    """How to train the tokenizer; a checkpoint brings its own."""
+    asked: Mapping[str, Mapping[str, Any]]
+    """By section, what a preset, a file or an assignment asked for; the rest is defaults."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON types, resolved: no default is left unsaid."""
         return {
-            "preset": self.preset,
+            _PRESET: self.preset,
             "model": dict(self.model),
             "training": dataclasses.asdict(self.training),
             "tokenizer": dataclasses.asdict(self.tokenizer),
@@ -85,7 +93,7 @@ def build_recipe(
     """Resolve a recipe; later sources win: defaults, preset, file, assignments.
 
     Args:
-        preset: a named size; the file's, or mini, if None.
+        preset: a named size; if None the file's, or mini, or that of a checkpoint.
         file: YAML with any of the keys preset, model, training, tokenizer.
         assignments: `section.name=value` each, values in YAML.
         pretrained: fine-tune an encoder that knows the language already; else start from scratch.
@@ -93,38 +101,34 @@ def build_recipe(
     Raises:
         ConfigurationError: an unknown preset, section or setting, or an impossible value.
     """
-    settings: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
     stated = _read(file) if file else {}
-    name = preset or stated.pop("preset", None) or DEFAULT_PRESET
-    stated.pop("preset", None)
-    if name not in PRESETS:
-        raise ConfigurationError(
-            f"unknown preset {name!r}; expected one of {', '.join(PRESETS)}"
-        )
-    settings["model"] |= PRESETS[name]
-    assigned = parse_assignments(assignments)
-    for source in ({} if pretrained else FROM_SCRATCH, stated, assigned):
-        for section, values in source.items():
-            if section not in SECTIONS:
-                raise ConfigurationError(
-                    f"unknown section {section!r}; expected one of preset, {', '.join(SECTIONS)}"
-                )
-            settings[section] |= values
-    model = settings["model"]
-    _refuse_unknown("model", model, _model_fields())
-    model["word_features"] = [
-        [spec.name, spec.rows]
-        for spec in (FeatureSpec(*entry) for entry in model.get("word_features", ()))
+    named = preset if preset is not None else stated.pop(_PRESET, None)
+    stated.pop(_PRESET, None)
+    size: Mapping[str, Any] = {} if named is None else _size(named)
+    sources: list[Mapping[str, Any]] = [
+        {"model": size},
+        stated,
+        parse_assignments(assignments),
     ]
-    # `tokenizer.vocab_size` is asked for; `model.vocab_size` follows what training yields.
-    OssammaConfig(**model)
+    if named is None and not pretrained:
+        named, size = DEFAULT_PRESET, PRESETS[DEFAULT_PRESET]
+    asked = {section: _merge(section, sources) for section in SECTIONS}
+    defaults: list[Mapping[str, Any]] = [{} if pretrained else FROM_SCRATCH, {"model": size}]
+    settings = {s: {**_merge(s, defaults), **asked[s]} for s in SECTIONS}
     return Recipe(
-        preset=name,
-        model=model,
-        training=_build("training", FinetuneSettings, settings["training"]),
-        tokenizer=_build("tokenizer", TokenizerSettings, settings["tokenizer"]),
-        asked={**stated.get("model", {}), **assigned.get("model", {})},
+        preset=named,
+        model=model_settings(OssammaConfig(**settings["model"])),
+        training=FinetuneSettings(**settings["training"]),
+        tokenizer=TokenizerSettings(**settings["tokenizer"]),
+        asked=asked,
     )
+
+
+def model_settings(config: OssammaConfig) -> dict[str, Any]:
+    """Return every setting of a recipe's model section as a configuration has it."""
+    names = sorted(set(OssammaConfig.__annotations__) - _NOT_SET_HERE)
+    values = {name: getattr(config, name) for name in names}
+    return {**values, "word_features": [list(entry) for entry in config.word_features]}
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -138,20 +142,10 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, dict[str, Any]]:
                 f"expected SECTION.NAME=VALUE such as training.epochs=3, got {assignment!r}"
             )
         try:
-            parsed.setdefault(section, {})[name] = _number(yaml.safe_load(value))
+            parsed.setdefault(section, {})[name] = yaml.safe_load(value)
         except yaml.YAMLError as error:
             raise ConfigurationError(f"{assignment!r}: the value is not YAML: {error}") from error
     return parsed
-
-
-def _number(value: Any) -> Any:  # noqa: ANN401
-    """YAML 1.1 reads 1e-3 as a string; people mean a number."""
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -161,39 +155,49 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"cannot read the recipe {path}: {error}") from error
     if not isinstance(content, dict):
         raise ConfigurationError(
-            f"{path}: expected a mapping with preset, {', '.join(SECTIONS)}, "
+            f"{path}: expected a mapping with {_PRESET}, {', '.join(SECTIONS)}, "
             f"got {type(content).__name__}"
         )
-    return {
-        key: {name: _number(v) for name, v in value.items()} if isinstance(value, dict) else value
-        for key, value in content.items()
+    return content
+
+
+def _size(preset: object) -> Mapping[str, Any]:
+    if not isinstance(preset, str) or preset not in PRESETS:
+        raise ConfigurationError(
+            f"unknown preset {preset!r}{nearest(str(preset), PRESETS)}; expected one of "
+            f"{', '.join(PRESETS)}"
+        )
+    return PRESETS[preset]
+
+
+def _merge(section: str, sources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Lay the sources' values of a section over each other, every value of its setting's type."""
+    types = _types_of(section)
+    merged: dict[str, Any] = {}
+    for source in sources:
+        for name in source:
+            if name not in SECTIONS:
+                known = (_PRESET, *SECTIONS)
+                raise ConfigurationError(
+                    f"unknown section {name!r}{nearest(str(name), known)}; expected one of "
+                    f"{', '.join(known)}"
+                )
+        values = source.get(section, {})
+        if not isinstance(values, Mapping):
+            raise ConfigurationError(
+                f"section {section}: expected settings with values, got {values!r}"
+            )
+        merged |= {name: types.checked(name, value) for name, value in values.items()}
+    return merged
+
+
+def _types_of(section: str) -> SettingTypes:
+    kinds: dict[str, type] = {
+        "model": OssammaConfig,
+        "training": FinetuneSettings,
+        "tokenizer": TokenizerSettings,
     }
-
-
-def _build(section: str, kind: Any, values: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    fields = {f.name: f for f in dataclasses.fields(kind)}
-    _refuse_unknown(section, values, set(fields))
-    for name, value in values.items():
-        default = fields[name].default
-        number_as_whole = isinstance(default, float) and isinstance(value, int)
-        if type(value) is not type(default) and not number_as_whole:
-            raise ConfigurationError(
-                f"{section}.{name}: expected {type(default).__name__} such as {default!r}, "
-                f"got {value!r}"
-            )
-    return kind(**values)
-
-
-def _refuse_unknown(section: str, values: Mapping[str, Any], known: set[str]) -> None:
-    for name in values:
-        if name not in known:
-            near = get_close_matches(name, known, n=3)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise ConfigurationError(
-                f"unknown setting {section}.{name}{hint} (known: {', '.join(sorted(known))})"
-            )
-
-
-def _model_fields() -> set[str]:
-    own = set(OssammaConfig.__annotations__) - {"model_type"}
-    return own - {"vocab_size", "pad_token_id", "mask_token_id", "tie_word_embeddings"}
+    # Only the class's own annotations: those of transformers' base cannot be evaluated.
+    hints = inspect.get_annotations(kinds[section], eval_str=True)
+    names = set(hints) - (_NOT_SET_HERE if section == "model" else set())
+    return SettingTypes(section, {name: hints[name] for name in sorted(names)})

@@ -1,22 +1,13 @@
 """One training run from files to a bundle: read, check, train, evaluate, seal.
 
-::
-
-    RUN/
-      run.json               the resolved recipe, files with fingerprints, versions, how it ended
-      metrics.jsonl          every figure logged while training
-      metrics.json           dev and test scores of the model that was kept
-      tensorboard/           the same curves for TensorBoard
-      checkpoints/           sealed checkpoints to resume from
-      best/                  the best model so far, as a bundle
-      bundle/                the released model
+Nothing is written before everything that can be checked has been: a run that cannot start leaves
+no folder behind. See `run_folder` for what a run writes.
 """
 
 from __future__ import annotations
 
-import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -27,25 +18,37 @@ from rich.console import Console
 from torch import nn
 from transformers import set_seed
 
-from ossamma.evaluation.metrics import Scores, strict_scores
+from ossamma.evaluation.metrics import Scores
 from ossamma.export.bundle import load, save_bundle
-from ossamma.export.manifest import BUNDLE_FOLDER
+from ossamma.export.manifest import BUNDLE_FOLDER, own_version, read_metadata
 from ossamma.inference.recogniser import OssammaRecogniser
 from ossamma.model.modeling import OssammaForTokenClassification
-from ossamma.pipeline.corpora import Split, choose_profile, fingerprint, read_split
+from ossamma.pipeline.corpora import TRAIN, Split, fingerprint, read_splits
 from ossamma.pipeline.initialise import Initialised, from_checkpoint, from_scratch
 from ossamma.pipeline.preflight import check_splits
-from ossamma.pipeline.recipe import Recipe
-from ossamma.schema.atomic import atomic_write
-from ossamma.schema.errors import CheckpointError
+from ossamma.pipeline.recipe import Recipe, model_settings
+from ossamma.pipeline.run_folder import (
+    BEST_FOLDER,
+    METRICS_FILE,
+    RUN_FILE,
+    claim_run,
+    read_record,
+    recorded,
+    refuse_used,
+    rejoin_run,
+    write_json,
+)
+from ossamma.pipeline.scoring import score
+from ossamma.pipeline.witness import close_world, unwitnessed_types
+from ossamma.schema.errors import DataError
 from ossamma.schema.profile import Profile
+from ossamma.tokenization.batches import Example
 from ossamma.tokenization.features import FeatureSpec, WordFeatures
-from ossamma.training.examples import ExampleBuilder
+from ossamma.training.examples import ExampleBuilder, ExampleReport
 from ossamma.training.finetune import FinetuneResult, finetune
+from ossamma.training.trainer import Task
 
-RUN_FILE = "run.json"
-METRICS_FILE = "metrics.json"
-BEST_FOLDER = "best"
+_WARNING = "warning: "
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,15 +56,25 @@ class TrainRequest:
     """What to train on, how, and where the run goes."""
 
     profile: str
+    """Name or path of a profile, or "native"."""
     train: Path
+    """The training file."""
     dev: Path
+    """The file that chooses the best epoch."""
     out: Path
+    """The run folder."""
     recipe: Recipe
+    """All settings."""
     test: Path | None = None
+    """A file scored once, at the end."""
     init: Path | None = None
+    """A checkpoint whose encoder to start from."""
     table: str | None = None
+    """The profile's label map for the files; None chooses by their labels."""
     file_format: str = "auto"
+    """Format of the files: "auto", "conll" or "jsonl"."""
     resume: bool = False
+    """Continue the run in `out`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,140 +88,147 @@ class TrainOutcome:
     recogniser: OssammaRecogniser
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """Everything that a run needs before its first step, and its record."""
+
+    profile: Profile
+    splits: Mapping[str, Split]
+    start: Initialised
+    examples: list[Example]
+    record: dict[str, Any]
+    notes: list[str]
+
+
 def train(request: TrainRequest, console: Console | None = None) -> TrainOutcome:
     """Carry out a training run.
 
     Raises:
-        CheckpointError: the run folder is in use, or does not fit `resume`.
-        DataError, AnnotationError, FormatError: the files cannot be trained on.
+        CheckpointError: the run folder is in use, or does not fit `resume`; or the checkpoint to
+            start from cannot be used.
+        DataError, AnnotationError, FormatError, ProfileError: the files cannot be trained on.
+        ConfigurationError: settings that do not go together.
         TrainingError: training had to stop.
     """
-    settings = request.recipe.training
-    if settings.num_threads:
-        torch.set_num_threads(settings.num_threads)
-    profile = choose_profile(request.profile, request.train, file_format=request.file_format)
-    splits = {
-        name: read_split(path, profile, table=request.table, file_format=request.file_format)
-        for name, path in (("train", request.train), ("dev", request.dev), ("test", request.test))
-        if path is not None
-    }
-    return train_on(request, profile, splits, console)
+    if request.resume:
+        read_record(request.out)
+    else:
+        refuse_used(request.out)
+    if request.recipe.training.num_threads:
+        torch.set_num_threads(request.recipe.training.num_threads)
+    prepared = _prepare(request)
+    _say(console, prepared.notes)
+    if request.resume:
+        _say(console, _as_warnings(rejoin_run(request.out, prepared.record)))
+    else:
+        claim_run(request.out, prepared.record)
+    with recorded(request.out, prepared.record):
+        result = _fit(request, prepared, console)
+        return _finish(request, prepared, result)
 
 
-def train_on(
-    request: TrainRequest,
-    profile: Profile,
-    splits: Mapping[str, Split],
-    console: Console | None = None,
-) -> TrainOutcome:
-    """Carry out a training run on documents already read."""
-    check_splits(profile, splits, console)
-    record = _describe(request, profile, splits)
-    _open_run(request, record)
+def _prepare(request: TrainRequest) -> _Prepared:
+    files = {TRAIN: request.train, "dev": request.dev, "test": request.test}
+    profile, splits = read_splits(
+        request.profile,
+        {name: path for name, path in files.items() if path is not None},
+        table=request.table,
+        file_format=request.file_format,
+    )
+    warnings = check_splits(profile, splits)
     set_seed(request.recipe.training.seed)
+    silent = unwitnessed_types(splits[TRAIN].documents, profile.labels.types)
+    documents = close_world(splits[TRAIN].documents, silent)
     start = (
         from_checkpoint(request.init, profile.labels, request.recipe)
         if request.init
-        else from_scratch(splits["train"].documents, profile.labels, request.recipe)
+        else from_scratch(documents, profile.labels, request.recipe)
     )
-    for note in start.notes if console else ():
-        console.print(note)  # type: ignore[union-attr]
-    result = _fit(request, profile, splits, start, console)
-    return _finish(request, profile, splits, record, result)
-
-
-def _fit(
-    request: TrainRequest,
-    profile: Profile,
-    splits: Mapping[str, Split],
-    start: Initialised,
-    console: Console | None,
-) -> FinetuneResult:
-    model, tokenizer = start.model, start.tokenizer
     builder = ExampleBuilder(
-        tokenizer,
-        WordFeatures([FeatureSpec(*spec) for spec in model.config.word_features]),
+        start.tokenizer,
+        WordFeatures([FeatureSpec(*spec) for spec in start.model.config.word_features]),
         profile.labels,
         window_pieces=request.recipe.training.window_pieces,
     )
-    examples, report = builder.build(splits["train"].documents)
-    if console:
-        counts = ", ".join(f"{n.replace('_', ' ')} {v:,}" for n, v in asdict(report).items() if v)
-        console.print(f"training set: {counts}")
+    examples, report = builder.build(documents)
+    if not examples:
+        raise DataError(f"{request.train}: expected at least one word to train on, got none")
+    notes = [*_as_warnings(warnings), *start.notes, _sizes(report), *_closed(silent)]
+    record = {**_describe(request, profile, splits, start), "closed_world": list(silent)}
+    return _Prepared(profile, splits, start, examples, record, notes)
+
+
+def _fit(request: TrainRequest, prepared: _Prepared, console: Console | None) -> FinetuneResult:
+    model, tokenizer = prepared.start.model, prepared.start.tokenizer
+    recogniser = OssammaRecogniser(model, tokenizer)
 
     def evaluate(trained: nn.Module) -> dict[str, float]:
         assert trained is model
-        micro = score(OssammaRecogniser(model, tokenizer), splits["dev"]).micro
+        micro = score(recogniser, prepared.splits["dev"].documents).micro
         return {"f1": micro.f1, "precision": micro.precision, "recall": micro.recall}
 
     def save_best(trained: OssammaForTokenClassification, scores: Mapping[str, float]) -> None:
         facts = {
             "checkpoint_epoch": scores["epoch"],
             "val_f1": scores["eval_f1"],
-            "profile": profile.name,
-            "data_fingerprint": fingerprint(splits),
+            "profile": prepared.profile.name,
+            "data_fingerprint": prepared.record["data_fingerprint"],
         }
-        save_bundle(request.out / BEST_FOLDER, trained, tokenizer, profile, facts=facts)
+        save_bundle(request.out / BEST_FOLDER, trained, tokenizer, prepared.profile, facts=facts)
 
-    return finetune(
+    task = Task(
         model=model,
-        examples=examples,
+        examples=prepared.examples,
         pad_id=tokenizer.pad_id,
-        settings=request.recipe.training,
-        run=request.out,
         evaluate=evaluate,
         save_best=save_best,
-        resume=request.resume,
-        console=console,
+    )
+    return finetune(
+        task, request.recipe.training, request.out, resume=request.resume, console=console
     )
 
 
-def score(recogniser: OssammaRecogniser, split: Split) -> Scores:
-    """Score a recogniser on one split, on the source's own words where it has them."""
-    found = (entities for _, entities in recogniser.recognise_documents(split.documents))
-    return strict_scores(split.documents, found)
-
-
-def _finish(
-    request: TrainRequest,
-    profile: Profile,
-    splits: Mapping[str, Split],
-    record: dict[str, Any],
-    result: FinetuneResult,
-) -> TrainOutcome:
+def _finish(request: TrainRequest, prepared: _Prepared, result: FinetuneResult) -> TrainOutcome:
+    """Score the best model as a user would load it, and release it."""
     best = load(request.out / BEST_FOLDER)
-    dev = score(best, splits["dev"])
-    test = score(best, splits["test"]) if "test" in splits else None
-    scores = {"dev": dev.to_json(), "test": test.to_json() if test else None}
+    best.model.to(prepared.start.model.device)  # type: ignore[arg-type]  # `to` is wrapped
+    scores = {
+        name: score(best, split.documents)
+        for name, split in prepared.splits.items()
+        if name != TRAIN
+    }
+    figures = {name: scores[name].to_json() if name in scores else None for name in ("dev", "test")}
     facts = {
-        "checkpoint_epoch": result.best_epoch,
-        "val_f1": dev.micro.f1,
-        "profile": profile.name,
-        "data_fingerprint": record["data_fingerprint"],
-        "scores": scores,
-        "recipe": request.recipe.to_json(),
+        "checkpoint_epoch": read_metadata(request.out / BEST_FOLDER)["checkpoint_epoch"],
+        "val_f1": scores["dev"].micro.f1,
+        "profile": prepared.profile.name,
+        "data_fingerprint": prepared.record["data_fingerprint"],
+        "scores": figures,
+        "recipe": prepared.record["recipe"],
     }
     bundle = request.out / BUNDLE_FOLDER
-    save_bundle(bundle, best.model, best.tokenizer, profile, facts=facts)
-    _write_json(request.out / METRICS_FILE, {**scores, "training": asdict(result)})
-    _write_json(request.out / RUN_FILE, {**record, "status": "finished"})
-    return TrainOutcome(bundle, dev, test, result, best)
+    save_bundle(bundle, best.model, best.tokenizer, prepared.profile, facts=facts)
+    write_json(request.out / METRICS_FILE, {**figures, "training": asdict(result)})
+    write_json(request.out / RUN_FILE, {**prepared.record, "status": "finished"})
+    return TrainOutcome(bundle, scores["dev"], scores.get("test"), result, best)
 
 
 def _describe(
-    request: TrainRequest, profile: Profile, splits: Mapping[str, Split]
+    request: TrainRequest, profile: Profile, splits: Mapping[str, Split], start: Initialised
 ) -> dict[str, Any]:
     return {
         "status": "running",
         "profile": profile.name,
         "types": list(profile.labels.types),
-        "init": str(request.init) if request.init else None,
-        "recipe": request.recipe.to_json(),
+        "init": asdict(start.origin) if start.origin else None,
+        # The model's own settings: those of a checkpoint are not the recipe's to decide.
+        "recipe": {**request.recipe.to_json(), "model": model_settings(start.model.config)},
         "data": {name: split.facts() for name, split in splits.items()},
         "data_fingerprint": fingerprint(splits),
         "versions": {
             "python": platform.python_version(),
-            **{name: version(name) for name in ("ossamma", "torch", "transformers", "tokenizers")},
+            "ossamma": own_version(),
+            **{name: version(name) for name in ("torch", "transformers", "tokenizers")},
         },
         "machine": {
             "system": platform.platform(),
@@ -218,30 +238,25 @@ def _describe(
     }
 
 
-def _open_run(request: TrainRequest, record: dict[str, Any]) -> None:
-    """Claim the run folder, or check that a resumed run is the same run."""
-    path = request.out / RUN_FILE
-    if not request.resume:
-        if request.out.exists() and any(request.out.iterdir()):
-            raise CheckpointError(
-                f"{request.out} is not empty; choose another folder, or continue the run in it "
-                "with --resume"
-            )
-        request.out.mkdir(parents=True, exist_ok=True)
-    else:
-        if not path.is_file():
-            raise CheckpointError(f"{request.out} is not a run: expected {RUN_FILE} in it")
-        before = json.loads(path.read_text(encoding="utf-8"))
-        for name in ("profile", "types", "init", "recipe", "data_fingerprint"):
-            if before[name] != record[name]:
-                raise CheckpointError(
-                    f"cannot resume {request.out}: {name} was {before[name]}, now it is "
-                    f"{record[name]}; give the same options and files, or start a new run"
-                )
-    _write_json(path, record)
+def _sizes(report: ExampleReport) -> str:
+    counts = [f"{name.replace('_', ' ')} {n:,}" for name, n in asdict(report).items() if n]
+    return f"training set: {', '.join(counts)}"
 
 
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    with atomic_write(path) as file:
-        json.dump(content, file, indent=2, ensure_ascii=False)
-        file.write("\n")
+def _closed(types: Sequence[str]) -> list[str]:
+    if not types:
+        return []
+    return [f"no training document marks every {', '.join(types)}: silence is taken as none there"]
+
+
+def _as_warnings(lines: Iterable[str]) -> list[str]:
+    return [_WARNING + line for line in lines]
+
+
+def _say(console: Console | None, lines: Iterable[str]) -> None:
+    if console is None:
+        return
+    for line in lines:
+        style = "yellow" if line.startswith(_WARNING) else None
+        # Paths and names of tensors may look like markup.
+        console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -9,54 +9,115 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from ossamma.schema.atomic import atomic_write
 from ossamma.schema.errors import CheckpointError
 from ossamma.training.averaging import WeightAverage
 
-SEAL = "sealed.json"
-AVERAGE = "average.safetensors"
+SEAL_FILE = "sealed.json"
+AVERAGE_FILE = "average.safetensors"
 _PREFIX = "checkpoint-"
 
 
-def seal_checkpoint(folder: Path, average: WeightAverage | None, progress: dict[str, Any]) -> None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """How far a run has come."""
+
+    step: int = 0
+    """Optimiser steps done."""
+    epoch: float = 0.0
+    """Passes over the training set done."""
+    best_f1: float | None = None
+    """Best dev micro-F1; None before the first evaluation."""
+    best_epoch: float = 0.0
+    """The epoch of `best_f1`."""
+    evaluations_without_gain: int = 0
+    """Evaluations since then."""
+    is_over: bool = False
+    """Nothing is left to train: all epochs are done, or the dev score stopped rising."""
+    average_updates: int = 0
+    """Updates of the weight average; 0 without one."""
+
+
+def checkpoint_folder(folder: Path, step: int) -> Path:
+    """Return where the checkpoint of a step lies, in the Trainer's own naming."""
+    return folder / f"{_PREFIX}{step}"
+
+
+def seal_checkpoint(folder: Path, average: WeightAverage | None, progress: Progress) -> None:
     """Add the weight average and the progress to a checkpoint folder, then declare it complete."""
     if average is not None:
-        save_file(average.state(), folder / AVERAGE)
-        progress = {**progress, "average_updates": average.num_updates}
+        save_file(average.state(), folder / AVERAGE_FILE)
     for path in sorted(folder.iterdir()):
         if path.is_file():
             _to_disk(path)
-    with atomic_write(folder / SEAL) as file:
-        json.dump(progress, file)
+    with atomic_write(folder / SEAL_FILE) as file:
+        json.dump(asdict(progress), file)
+    _to_disk(folder.parent)
 
 
-def open_checkpoint(folder: Path, average: WeightAverage | None) -> dict[str, Any]:
-    """Restore the weight average from a sealed checkpoint and return its progress."""
-    progress: dict[str, Any] = json.loads((folder / SEAL).read_text(encoding="utf-8"))
+def open_checkpoint(folder: Path, average: WeightAverage | None) -> Progress:
+    """Restore the weight average from a sealed checkpoint and return its progress.
+
+    Raises:
+        CheckpointError: a file cannot be read, or is not what this version writes.
+    """
+    try:
+        progress = Progress(**json.loads((folder / SEAL_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(
+            f"{folder / SEAL_FILE} is not the seal of a checkpoint ({error}); remove the folder "
+            "to resume from the one before, or start a new run"
+        ) from error
     if average is not None:
-        path = folder / AVERAGE
+        path = folder / AVERAGE_FILE
         if not path.is_file():
             raise CheckpointError(
-                f"{folder} has no {AVERAGE}: it was written with average_decay = 0; resume with "
-                "the settings of the run"
+                f"{folder} has no {AVERAGE_FILE}: it was written with average_decay = 0; resume "
+                "with the settings of the run"
             )
-        average.load_state(load_file(path), progress["average_updates"])
+        try:
+            average.load_state(load_file(path), progress.average_updates)
+        except (OSError, SafetensorError) as error:
+            raise CheckpointError(
+                f"{path} is damaged ({error}); remove its folder to resume from the one before"
+            ) from error
     return progress
 
 
 def latest_checkpoint(folder: Path) -> Path | None:
     """Return the newest sealed checkpoint under a folder, None if there is none."""
-    sealed = [
-        path
-        for path in folder.glob(f"{_PREFIX}*")
-        if path.name.removeprefix(_PREFIX).isdigit() and (path / SEAL).is_file()
+    sealed = _sealed_checkpoints(folder)
+    return sealed[-1] if sealed else None
+
+
+def prune_checkpoints(folder: Path, *, keep: int) -> None:
+    """Remove every checkpoint under a folder but the newest `keep` sealed ones.
+
+    A run has one writer, which calls this after sealing: whatever is not sealed by then was left
+    by a process that died.
+    """
+    kept = set(_sealed_checkpoints(folder)[-keep:])
+    for path in _checkpoints(folder):
+        if path not in kept:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    numbered = [
+        path for path in folder.glob(f"{_PREFIX}*") if path.name.removeprefix(_PREFIX).isdecimal()
     ]
-    return max(sealed, key=lambda path: int(path.name.removeprefix(_PREFIX)), default=None)
+    return sorted(numbered, key=lambda path: int(path.name.removeprefix(_PREFIX)))
+
+
+def _sealed_checkpoints(folder: Path) -> list[Path]:
+    return [path for path in _checkpoints(folder) if (path / SEAL_FILE).is_file()]
 
 
 def _to_disk(path: Path) -> None:

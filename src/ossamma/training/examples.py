@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
-import numpy.typing as npt
+from itertools import pairwise
 
 from ossamma.schema.errors import DataError
 from ossamma.schema.labels import LabelSet
 from ossamma.schema.spans import Document, Span
 from ossamma.schema.supervision import WordSpan, allowed_tags, lay_on_words, split_at_borders
 from ossamma.tokenization.alignment import AlignedText, align, cut_window, words_of
-from ossamma.tokenization.batches import Example
+from ossamma.tokenization.batches import BoolArray, Example
 from ossamma.tokenization.features import WordFeatures
 from ossamma.tokenization.tokenizer import PieceTokenizer
 from ossamma.tokenization.windows import Window, tile_words
@@ -33,7 +32,7 @@ class ExampleReport:
     borders_inside_words: int = 0
     """Annotation borders that fell inside a word of our splitting; the word was cut there."""
     entities_across_lines: int = 0
-    """Annotations that run over a line or sentence border; taught up to the border."""
+    """Annotations that run over a line or sentence border; each line's part is taught as one."""
     entities_across_windows: int = 0
     """Annotations cut by a window; their words are left unsupervised."""
 
@@ -93,11 +92,11 @@ class ExampleBuilder:
         if len(words) != len(own) and document.words is not None:
             document = _with_words(document, words)
         text = align(document, words, self.tokenizer, self.features)
-        allowed, across_lines = self._allow(document, text, spans)
-        windows = tile_words(
-            text.num_pieces, max_pieces=self.window_pieces, margin=0, cuts=text.breaks
-        )
-        across_windows = _free_cut_entities(allowed, spans, windows)
+        parts = _part_at_breaks(spans, text.breaks)
+        allowed = self._allow(document, text, parts)
+        num_pieces = text.num_pieces
+        windows = tile_words(num_pieces, max_pieces=self.window_pieces, margin=0, cuts=text.breaks)
+        across_windows = _free_cut_entities(allowed, parts, windows)
         examples = [
             Example(
                 cut_window(text, window, self.tokenizer),
@@ -109,49 +108,46 @@ class ExampleBuilder:
         return examples, ExampleReport(
             documents=1,
             words=len(words),
-            pieces=sum(text.num_pieces),
+            pieces=sum(num_pieces),
             windows=len(windows),
             entities=len(spans),
             borders_inside_words=len(words) - len(own),
-            entities_across_lines=across_lines,
+            entities_across_lines=len(set(spans) - set(parts)),
             entities_across_windows=across_windows,
         )
 
-    def _allow(
-        self, document: Document, text: AlignedText, spans: list[WordSpan]
-    ) -> tuple[npt.NDArray[np.bool_], int]:
-        """Allowed tags of the whole text; a span that crosses a break ends there."""
-        kept: list[WordSpan] = []
-        num_crossing = 0
-        breaks = np.array(text.breaks, dtype=np.int64)
-        for span in spans:
-            inside = breaks[(breaks > span.first_word) & (breaks < span.end_word)]
-            num_crossing += bool(len(inside))
-            borders = [span.first_word, *inside.tolist(), span.end_word]
-            kept.extend(
-                WordSpan(first, end, span.labels)
-                for first, end in zip(borders, borders[1:], strict=False)
-            )
-        allowed = allowed_tags(
-            kept, len(text.words), self.labels, annotates=document.annotates
-        )
+    def _allow(self, document: Document, text: AlignedText, parts: Sequence[WordSpan]) -> BoolArray:
+        """Allowed tags (words, K) of the whole text."""
+        allowed_WK = allowed_tags(parts, len(text.words), self.labels, annotates=document.annotates)
         # A segment is a CRF sequence of its own: it cannot begin inside an entity.
-        starts = np.array(text.breaks, dtype=np.int64)
-        allowed[np.ix_(starts, np.arange(2, allowed.shape[1], 2))] = False
-        return allowed, num_crossing
+        allowed_WK[list(text.breaks), 2::2] = False
+        return allowed_WK
+
+
+def _part_at_breaks(spans: Sequence[WordSpan], breaks: Sequence[int]) -> list[WordSpan]:
+    """Cut spans where a line or sentence begins inside them; each part is an entity."""
+    parts = []
+    for span in spans:
+        inside = breaks[bisect_right(breaks, span.first_word) : bisect_left(breaks, span.end_word)]
+        borders = (span.first_word, *inside, span.end_word)
+        parts += [WordSpan(first, end, span.labels) for first, end in pairwise(borders)]
+    return parts
 
 
 def _free_cut_entities(
-    allowed_WK: npt.NDArray[np.bool_], spans: list[WordSpan], windows: list[Window]
+    allowed_WK: BoolArray, spans: Sequence[WordSpan], windows: Sequence[Window]
 ) -> int:
     """Let every tag stand for the words of entities that a window border cuts; count them."""
-    borders = np.array([window.core_start for window in windows[1:]], dtype=np.int64)
-    cut = [s for s in spans if ((borders > s.first_word) & (borders < s.end_word)).any()]
+    borders = [window.core_start for window in windows[1:]]
+    cut = [
+        span
+        for span in spans
+        if bisect_right(borders, span.first_word) < bisect_left(borders, span.end_word)
+    ]
     for span in cut:
         allowed_WK[span.first_word : span.end_word] = True
     # Nothing can be inside an entity at the first word of a window.
-    for border in borders:
-        allowed_WK[border, 2::2] = False
+    allowed_WK[borders, 2::2] = False
     return len(cut)
 
 

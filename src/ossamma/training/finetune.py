@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from dataclasses import dataclass
@@ -10,21 +9,25 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from torch import nn
-from transformers import TrainerCallback, TrainingArguments
+from transformers import TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
-from ossamma.schema.errors import CheckpointError
-from ossamma.tokenization.batches import Example
+from ossamma.schema.errors import DataError
 from ossamma.training.averaging import WeightAverage
-from ossamma.training.callbacks import KeepBest, MetricsLog, ProgressBar, SaveBest
-from ossamma.training.checkpoints import latest_checkpoint
+from ossamma.training.best_model import KeepBest
+from ossamma.training.checkpoints import latest_checkpoint, open_checkpoint
+from ossamma.training.curves import tensorboard_callback
+from ossamma.training.metrics_log import MetricsLog
+from ossamma.training.progress_bar import ProgressBar
 from ossamma.training.settings import FinetuneSettings
-from ossamma.training.trainer import AverageWeights, Evaluate, TaggingTrainer
+from ossamma.training.trainer import TaggingTrainer, Task
 
-CHECKPOINTS = "checkpoints"
-TENSORBOARD = "tensorboard"
-METRICS_LOG = "metrics.jsonl"
+CHECKPOINTS_FOLDER = "checkpoints"
+TENSORBOARD_FOLDER = "tensorboard"
+METRICS_LOG_FILE = "metrics.jsonl"
+
+_LOGS_PER_EPOCH = 4
+_MOST_STEPS_BETWEEN_LOGS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,76 +44,86 @@ class FinetuneResult:
 
 
 def finetune(
-    *,
-    model: nn.Module,
-    examples: list[Example],
-    pad_id: int,
+    task: Task,
     settings: FinetuneSettings,
     run: Path,
-    evaluate: Evaluate,
-    save_best: SaveBest,
+    *,
     resume: bool = False,
     console: Console | None = None,
 ) -> FinetuneResult:
-    """Train until the dev score no longer improves; `save_best` has then seen the best model.
+    """Train until the dev score no longer improves; `task.save_best` has then seen the best model.
 
     Writes checkpoints, a TensorBoard log and metrics.jsonl under `run`. With `resume`, the newest
     complete checkpoint is taken up and the run ends with the very weights it would have had
-    without the interruption (on a CPU with the same number of threads: bit for bit).
+    without the interruption (on a CPU with the same number of threads: bit for bit). Lines of
+    metrics.jsonl beyond that checkpoint are dropped, for they are written again.
+
+    Args:
+        task: the model, its examples, and who judges and keeps it.
+        settings: how to train.
+        run: an existing folder.
+        resume: take up the newest complete checkpoint of the folder; without any, start anew.
+        console: where to draw the progress; None draws nothing.
 
     Raises:
-        CheckpointError: `resume` without any complete checkpoint.
-        TrainingError: the loss is no longer a number.
+        CheckpointError: the newest complete checkpoint cannot be read.
+        DataError: there is no example to train on.
+        TrainingError: the loss or the weights are no longer numbers.
     """
-    checkpoint = latest_checkpoint(run / CHECKPOINTS) if resume else None
-    if resume and checkpoint is None:
-        raise CheckpointError(
-            f"{run} holds no complete checkpoint to resume from; start it again without --resume"
-        )
-    average = WeightAverage(model, settings.average_decay) if settings.average_decay else None
+    started = time.monotonic()
+    if not task.examples:
+        raise DataError("expected at least one window to train on, got none")
+    checkpoint = latest_checkpoint(run / CHECKPOINTS_FOLDER) if resume else None
+    arguments = _arguments(settings, run, len(task.examples))
+    # The average lies where the weights are, so they move first.
+    task.model.to(arguments.device)
+    average = WeightAverage(task.model, settings.average_decay) if settings.average_decay else None
     keeper = KeepBest(
         patience=settings.patience,
         min_delta=settings.min_delta,
         average=average,
-        save_best=save_best,
+        save_best=task.save_best,
     )
-    callbacks: list[TrainerCallback] = [MetricsLog(run / METRICS_LOG), keeper]
-    if average is not None:
-        callbacks.insert(0, AverageWeights(average))
-    if console is not None:
-        callbacks.append(ProgressBar(console))
-    trainer = TaggingTrainer(
-        model=model,
-        arguments=_arguments(settings, run, len(examples)),
-        settings=settings,
-        examples=examples,
-        pad_id=pad_id,
-        evaluate_model=evaluate,
-        average=average,
-        callbacks=callbacks,
-    )
-    for unwanted in (PrinterCallback, ProgressCallback):
-        trainer.remove_callback(unwanted)
-    _add_tensorboard(trainer, run / TENSORBOARD)
     if checkpoint is not None:
-        keeper.resume(checkpoint)
-    started = time.monotonic()
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        keeper.progress = open_checkpoint(checkpoint, average)
+    if not keeper.progress.is_over:
+        log = MetricsLog(run / METRICS_LOG_FILE)
+        log.forget_after(keeper.progress.step)
+        curves = tensorboard_callback(run / TENSORBOARD_FOLDER, from_step=keeper.progress.step)
+        trainer = TaggingTrainer(task, arguments, settings, average)
+        for callback in (log, keeper, *([curves] if curves else [])):
+            trainer.add_callback(callback)
+        _train(trainer, checkpoint, console)
+    done = keeper.progress
+    assert done.best_f1 is not None, "a run ends with an evaluation"
     return FinetuneResult(
-        best_f1=keeper.best_f1,
-        best_epoch=keeper.best_epoch,
-        epochs=float(trainer.state.epoch or 0.0),
-        steps=trainer.state.global_step,
-        stopped_early=keeper.stopped_early,
+        best_f1=done.best_f1,
+        best_epoch=done.best_epoch,
+        epochs=done.epoch,
+        steps=done.step,
+        stopped_early=keeper.has_stalled,
         seconds=time.monotonic() - started,
     )
+
+
+def _train(trainer: TaggingTrainer, checkpoint: Path | None, console: Console | None) -> None:
+    for unwanted in (PrinterCallback, ProgressCallback):
+        trainer.remove_callback(unwanted)
+    bar = ProgressBar(console) if console else None
+    if bar is not None:
+        trainer.add_callback(bar)
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    finally:
+        if bar is not None:
+            bar.stop()
 
 
 def _arguments(settings: FinetuneSettings, run: Path, num_examples: int) -> TrainingArguments:
     batches = math.ceil(num_examples / settings.batch_size)
     updates = math.ceil(batches / settings.gradient_accumulation_steps)
-    return TrainingArguments(
-        output_dir=str(run / CHECKPOINTS),
+    arguments = TrainingArguments(
+        output_dir=str(run / CHECKPOINTS_FOLDER),
         num_train_epochs=settings.epochs,
         per_device_train_batch_size=settings.batch_size,
         gradient_accumulation_steps=settings.gradient_accumulation_steps,
@@ -122,28 +135,14 @@ def _arguments(settings: FinetuneSettings, run: Path, num_examples: int) -> Trai
         use_cpu=not torch.cuda.is_available(),
         eval_strategy="epoch",
         save_strategy="epoch",
-        save_total_limit=2,
         logging_strategy="steps",
-        logging_steps=max(1, min(50, updates // 4)),
+        logging_steps=max(1, min(_MOST_STEPS_BETWEEN_LOGS, updates // _LOGS_PER_EPOCH)),
         report_to=[],
         disable_tqdm=True,
         remove_unused_columns=False,
         dataloader_pin_memory=torch.cuda.is_available(),
         average_tokens_across_devices=False,
     )
-
-
-def _add_tensorboard(trainer: TaggingTrainer, folder: Path) -> None:
-    """Log to TensorBoard where it is installed; training must not need it."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-        from transformers.integrations import TensorBoardCallback
-    except ImportError:
-        logging.getLogger(__name__).warning(
-            "tensorboard is not installed; the curves are in %s only", METRICS_LOG
-        )
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    trainer.add_callback(TensorBoardCallback(SummaryWriter(log_dir=str(folder))))
-
-
+    # A batch is laid out flat, so it cannot be scattered: one device, however many there are.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from torch.utils.data import Sampler
+
+_POOL_BATCHES = 32
 
 
 class LengthBatchSampler(Sampler[list[int]]):
@@ -14,8 +17,6 @@ class LengthBatchSampler(Sampler[list[int]]):
     Each epoch shuffles anew, sorts by length within pools of many batches, and shuffles the
     batches: little padding, and still a random order. The number of batches never changes.
     """
-
-    _POOL_BATCHES = 32
 
     def __init__(self, lengths: Sequence[int], *, batch_size: int, seed: int) -> None:
         self.lengths = np.asarray(lengths)
@@ -29,12 +30,12 @@ class LengthBatchSampler(Sampler[list[int]]):
 
     def __len__(self) -> int:
         """Number of batches per epoch."""
-        return -(-len(self.lengths) // self.batch_size)
+        return math.ceil(len(self.lengths) / self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
         generator = np.random.default_rng((self.seed, self.epoch))
         order = generator.permutation(len(self.lengths))
-        pool_size = self._POOL_BATCHES * self.batch_size
+        pool_size = _POOL_BATCHES * self.batch_size
         pools = [order[start : start + pool_size] for start in range(0, len(order), pool_size)]
         # Only the last pool may end in a short batch, so the number of batches is constant.
         batches = [

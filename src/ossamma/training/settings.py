@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from ossamma.schema.errors import ConfigurationError
+from ossamma.tokenization.alignment import MAX_PIECES_PER_WORD
 from ossamma.training.optim import Schedule
+
+Precision = Literal["fp32", "bf16"]
+
+_SMALLEST_WINDOW = MAX_PIECES_PER_WORD + 1  # the longest word, and the [SEP] before it
+_AT_LEAST = {
+    "seed": 0,
+    "epochs": 1,
+    "batch_size": 1,
+    "gradient_accumulation_steps": 1,
+    "weight_decay": 0.0,
+    "patience": 1,
+    "min_delta": 0.0,
+    "window_pieces": _SMALLEST_WINDOW,
+    "num_threads": 0,
+}
+_ABOVE_0 = ("learning_rate", "crf_learning_rate", "max_grad_norm")
+_BELOW_1 = ("warmup_ratio", "average_decay")
+_CHOICES = {"schedule": get_args(Schedule), "precision": get_args(Precision)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -14,7 +34,7 @@ class FinetuneSettings:
     """Settings of a fine-tuning run. The defaults are those for a pre-trained encoder."""
 
     seed: int = 1
-    """Decides initial weights, order of the data, and dropout."""
+    """Decides initial weights, order of the data, and dropout; below 2^32."""
     epochs: int = 20
     """Most passes over the training set."""
     batch_size: int = 16
@@ -41,28 +61,23 @@ class FinetuneSettings:
     """Smallest rise of dev micro-F1 that counts as improvement."""
     window_pieces: int = 254
     """Pieces per training window, [CLS] and [SEP] not counted."""
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "fp32"
     """Arithmetic of the forward pass; bf16 runs under autocast."""
     num_threads: int = 0
     """CPU threads; 0 leaves the choice to torch. Bitwise repetition needs the same number."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "gradient_accumulation_steps", "patience"):
-            if getattr(self, name) < 1:
-                raise ConfigurationError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("learning_rate", "crf_learning_rate", "max_grad_norm"):
-            if not getattr(self, name) > 0.0:
-                raise ConfigurationError(f"{name} must be above 0, got {getattr(self, name)}")
-        for name in ("warmup_ratio", "average_decay"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise ConfigurationError(f"{name} must lie in [0, 1), got {getattr(self, name)}")
-        if self.weight_decay < 0.0:
-            raise ConfigurationError(f"weight_decay must be >= 0, got {self.weight_decay}")
-        if self.window_pieces < 8:
-            raise ConfigurationError(f"window_pieces must be >= 8, got {self.window_pieces}")
-        if self.schedule not in ("linear", "cosine", "constant"):
-            raise ConfigurationError(
-                f"schedule must be linear, cosine or constant, got {self.schedule!r}"
-            )
-        if self.precision not in ("fp32", "bf16"):
-            raise ConfigurationError(f"precision must be fp32 or bf16, got {self.precision!r}")
+        for name, least in _AT_LEAST.items():
+            self._require(name, f"at least {least}", fits=getattr(self, name) >= least)
+        for name in _ABOVE_0:
+            value = getattr(self, name)
+            self._require(name, "above 0 and finite", fits=0.0 < value < math.inf)
+        for name in _BELOW_1:
+            self._require(name, "in [0, 1)", fits=0.0 <= getattr(self, name) < 1.0)
+        for name, choices in _CHOICES.items():
+            self._require(name, " or ".join(choices), fits=getattr(self, name) in choices)
+        self._require("seed", "below 2^32", fits=self.seed < 2**32)
+
+    def _require(self, name: str, expected: str, *, fits: bool) -> None:
+        if not fits:
+            raise ConfigurationError(f"{name} must be {expected}, got {getattr(self, name)!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,12 +14,31 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from ossamma.schema.errors import TrainingError
 from ossamma.tokenization.batches import Batch, Example, collate
 from ossamma.training.averaging import WeightAverage
+from ossamma.training.best_model import SaveBest
 from ossamma.training.optim import build_optimizer, build_schedule, parameter_groups
 from ossamma.training.sampling import LengthBatchSampler
 from ossamma.training.settings import FinetuneSettings
 
 Evaluate = Callable[[nn.Module], Mapping[str, float]]
-"""Scores a model on the development set; must contain "f1"."""
+"""Scores a model on the development set: "f1", "precision" and "recall"."""
+
+_ADVICE = "lower learning_rate, or raise warmup_ratio"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """What is trained, on what, and who judges and keeps it."""
+
+    model: nn.Module
+    """Takes a Batch by keyword and returns an output with `loss`."""
+    examples: list[Example]
+    """Windows with supervision."""
+    pad_id: int
+    """The piece that fills up batches."""
+    evaluate: Evaluate
+    """Called after every epoch, on the averaged weights where there is an average."""
+    save_best: SaveBest
+    """Called whenever the score is the best so far."""
 
 
 class ExampleDataset(Dataset[Example]):
@@ -35,48 +55,38 @@ class ExampleDataset(Dataset[Example]):
         return self.examples[index]
 
 
-class TaggingTrainer(Trainer):  # type: ignore[misc]
+class TaggingTrainer(Trainer):
     """Trains a tagger on windows; evaluates through a callable handed in from above."""
 
     def __init__(
         self,
-        *,
-        model: nn.Module,
+        task: Task,
         arguments: TrainingArguments,
         settings: FinetuneSettings,
-        examples: list[Example],
-        pad_id: int,
-        evaluate_model: Evaluate,
         average: WeightAverage | None,
-        callbacks: list[TrainerCallback],
     ) -> None:
-        self._settings = settings
-        self._pad_id = pad_id
-        self._evaluate_model = evaluate_model
-        self._average = average
+        self.task = task
+        self.settings = settings
+        self.average = average
         super().__init__(
-            model=model,
+            model=task.model,
             args=arguments,
-            train_dataset=ExampleDataset(examples),
+            train_dataset=ExampleDataset(task.examples),
             # Never read: `evaluate` below does not use it. The Trainer only wants to see one.
             eval_dataset=ExampleDataset([]),
-            callbacks=callbacks,
+            callbacks=[AverageWeights(average)] if average else None,
         )
 
     def get_train_dataloader(self) -> DataLoader[Batch]:
         """Batches of like length, in an order decided by seed and epoch."""
-        dataset: ExampleDataset = self.train_dataset
         sampler = LengthBatchSampler(
-            [example.length for example in dataset.examples],
-            batch_size=self._settings.batch_size,
-            seed=self._settings.seed,
+            [example.length for example in self.task.examples],
+            batch_size=self.settings.batch_size,
+            seed=self.settings.seed,
         )
-        pad_id = self._pad_id
         loader: DataLoader[Batch] = self.accelerator.prepare(
             DataLoader(
-                dataset,
-                batch_sampler=sampler,
-                collate_fn=lambda examples: collate(examples, pad_id=pad_id),
+                ExampleDataset(self.task.examples), batch_sampler=sampler, collate_fn=self._collate
             )
         )
         return loader
@@ -87,10 +97,10 @@ class TaggingTrainer(Trainer):  # type: ignore[misc]
         if self.optimizer is None:
             self.optimizer = build_optimizer(
                 parameter_groups(
-                    self.model,
-                    learning_rate=self._settings.learning_rate,
-                    crf_learning_rate=self._settings.crf_learning_rate,
-                    weight_decay=self._settings.weight_decay,
+                    self.task.model,
+                    learning_rate=self.settings.learning_rate,
+                    crf_learning_rate=self.settings.crf_learning_rate,
+                    weight_decay=self.settings.weight_decay,
                 )
             )
         return self.optimizer
@@ -100,9 +110,9 @@ class TaggingTrainer(Trainer):  # type: ignore[misc]
     ) -> torch.optim.lr_scheduler.LRScheduler:
         """Warm-up and descent over the planned number of steps."""
         self.lr_scheduler = build_schedule(
-            optimizer or self.optimizer,
-            schedule=self._settings.schedule,
-            warmup_steps=round(self._settings.warmup_ratio * num_training_steps),
+            optimizer or self.create_optimizer(),
+            schedule=self.settings.schedule,
+            warmup_steps=round(self.settings.warmup_ratio * num_training_steps),
             total_steps=num_training_steps,
         )
         return self.lr_scheduler
@@ -112,28 +122,30 @@ class TaggingTrainer(Trainer):  # type: ignore[misc]
         model: nn.Module,
         inputs: dict[str, Tensor],
         return_outputs: bool = False,  # noqa: FBT001, FBT002  the Trainer's own signature
-        num_items_in_batch: Tensor | None = None,
-    ) -> Any:  # noqa: ANN401
-        """The model's own loss; a loss that is not a number stops the run at once."""
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:  # noqa: ANN401  a loss, or a pair with the output
+        """Return the model's own loss; a loss that is not a number stops the run at once."""
         del num_items_in_batch
         output = model(**inputs)
         if not torch.isfinite(output.loss):
             raise TrainingError(
                 f"the loss became {output.loss.item()} at step {self.state.global_step + 1}; "
-                "nothing was updated with it. Lower learning_rate, or raise warmup_ratio"
+                f"{_ADVICE}"
             )
         return (output.loss, output) if return_outputs else output.loss
 
     def evaluate(self, *args: object, **kwargs: object) -> dict[str, float]:
-        """Score the averaged weights with the callable handed in."""
+        """Score the model, or the averaged weights, with the callable handed in."""
         del args, kwargs
-        self.model.eval()
-        if self._average is None:
-            scores = self._evaluate_model(self.model)
+        self._refuse_broken_weights()
+        model = self.task.model
+        model.eval()
+        if self.average is None:
+            scores = self.task.evaluate(model)
         else:
-            with self._average.applied(self.model):
-                scores = self._evaluate_model(self.model)
-        self.model.train()
+            with self.average.applied(model):
+                scores = self.task.evaluate(model)
+        model.train()
         metrics = {f"eval_{name}": float(value) for name, value in scores.items()}
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(
@@ -141,19 +153,27 @@ class TaggingTrainer(Trainer):  # type: ignore[misc]
         )
         return metrics
 
+    def _refuse_broken_weights(self) -> None:
+        """A finite loss can still have a gradient that is not; the next loss would be too late."""
+        for name, parameter in self.task.model.named_parameters():
+            if not torch.isfinite(parameter).all():
+                raise TrainingError(
+                    f"the weights {name} are no longer numbers after step "
+                    f"{self.state.global_step}; {_ADVICE}"
+                )
 
-class AverageWeights(TrainerCallback):  # type: ignore[misc]
+    def _collate(self, examples: list[Example]) -> Batch:
+        return collate(examples, pad_id=self.task.pad_id)
+
+
+class AverageWeights(TrainerCallback):
     """Feeds the running average after each optimiser step."""
 
     def __init__(self, average: WeightAverage) -> None:
         self.average = average
 
     def on_step_end(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        **kwargs: Any,  # noqa: ANN401
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Take in the new weights."""
         del args, state, control

@@ -1,0 +1,39 @@
+"""Errors of users as messages and exit codes, for every verb alike."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+
+from ossamma.schema.errors import OssammaError
+
+FAULT = 2
+"""The input, options or files are at fault."""
+BROKEN_PIPE = 141
+"""What a shell reports of a process that SIGPIPE ended."""
+
+
+class Verbs(TyperGroup):
+    """The group of all verbs: prints an OssammaError in red, without a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401  typer's own types differ by version
+        """Run the verb."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # The reader went away (`| head`); keep the interpreter from complaining at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(BROKEN_PIPE) from None
+        except (OssammaError, OSError) as error:
+            # An OSError is a full disk, a lost mount, a missing permission: no fault of ours.
+            Console(stderr=True).print(
+                f"error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True
+            )
+            raise typer.Exit(FAULT) from error
+        return result

@@ -1,0 +1,45 @@
+"""InferenceSettings: how texts are cut into windows and windows into batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ossamma.schema.errors import ConfigurationError
+from ossamma.tokenization.alignment import MAX_PIECES_PER_WORD
+
+_LONGEST_WORD = MAX_PIECES_PER_WORD + 1  # with the [SEP] before it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InferenceSettings:
+    """Sizes of windows and batches, in pieces unless said otherwise.
+
+    None of them changes what is found in a text that fits into one window.
+    """
+
+    window_pieces: int = 510
+    """Most pieces that a window reads, margins included, special tokens at its ends not."""
+    margin_pieces: int = 96
+    """Context that a window reads on either side of the words it owns."""
+    batch_pieces: int = 8_192
+    """Most pieces, padding included, that one forward pass reads."""
+    pending_pieces: int = 262_144
+    """Texts are gathered up to this many pieces before they are batched by length."""
+    decode_words: int = 65_536
+    """Most words, padding included, in one pass of the CRF."""
+
+    def __post_init__(self) -> None:
+        if self.margin_pieces < 0:
+            raise ConfigurationError(f"margin_pieces must be >= 0, got {self.margin_pieces}")
+        smallest = {
+            "window_pieces": 2 * self.margin_pieces + _LONGEST_WORD,
+            "batch_pieces": self.window_pieces + 2,
+            "pending_pieces": 1,
+            "decode_words": 1,
+        }
+        for name, least in smallest.items():
+            if getattr(self, name) < least:
+                raise ConfigurationError(
+                    f"{name} must be at least {least}, got {getattr(self, name)}: a window holds "
+                    f"two margins and a word of {_LONGEST_WORD} pieces, a batch holds a window"
+                )

@@ -1,0 +1,201 @@
+"""The run folder: what lies in it, who may write there, and what makes two runs the same.
+
+::
+
+    RUN/
+      run.json               the resolved recipe, files with fingerprints, versions, how it ended
+      metrics.jsonl          every figure logged while training
+      metrics.json           dev and test scores of the model that was kept
+      tensorboard/           the same curves for TensorBoard
+      checkpoints/           sealed checkpoints to resume from
+      best/                  the best model so far, as a bundle
+      bundle/                the released model
+      corpus/                data made for this run alone, if any (the demonstration's)
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ossamma.export.bundle import remove_leftovers
+from ossamma.export.manifest import BUNDLE_FOLDER
+from ossamma.schema.atomic import atomic_write
+from ossamma.schema.errors import CheckpointError, DataError
+from ossamma.training.finetune import CHECKPOINTS_FOLDER, METRICS_LOG_FILE, TENSORBOARD_FOLDER
+
+RUN_FILE = "run.json"
+METRICS_FILE = "metrics.json"
+BEST_FOLDER = "best"
+CORPUS_FOLDER = "corpus"
+_ENTRIES = frozenset(
+    {
+        RUN_FILE,
+        METRICS_FILE,
+        METRICS_LOG_FILE,
+        TENSORBOARD_FOLDER,
+        CHECKPOINTS_FOLDER,
+        BEST_FOLDER,
+        BUNDLE_FOLDER,
+        CORPUS_FOLDER,
+    }
+)
+# What may differ without making it another run, though the last bits may then differ, too.
+_CIRCUMSTANCES = ("versions", "machine")
+
+
+def refuse_used(run: Path) -> None:
+    """Refuse a folder that holds anything but a corpus. Writes nothing.
+
+    Raises:
+        CheckpointError: it is not empty, or no folder.
+    """
+    if set(_names_in(run)) - {CORPUS_FOLDER}:
+        raise CheckpointError(
+            f"{run} is not empty; choose another folder, or continue the run in it with --resume"
+        )
+
+
+def clear_run(run: Path) -> None:
+    """Remove an earlier run, finished or not, with its corpus, and nothing else.
+
+    Raises:
+        CheckpointError: something that no run writes lies in the folder.
+    """
+    strangers = sorted(name for name in _names_in(run) if not _is_of_run(name))
+    if strangers:
+        raise CheckpointError(
+            f"{run} holds {', '.join(strangers)}, which no run has written; move it, or choose "
+            "another folder"
+        )
+    for name in _names_in(run):
+        path = run / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def claim_run(run: Path, record: Mapping[str, Any]) -> None:
+    """Make the folder and write its record: from here on it is in use.
+
+    Raises:
+        CheckpointError: the folder is in use, or cannot be made.
+    """
+    refuse_used(run)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(f"cannot make the run folder {run}: {error.strerror}") from error
+    write_json(run / RUN_FILE, record)
+
+
+def rejoin_run(run: Path, record: Mapping[str, Any]) -> list[str]:
+    """Check that the run in a folder is this run, and claim it anew; return warnings.
+
+    Raises:
+        CheckpointError: it is another run, or none.
+    """
+    before = read_record(run)
+    different = _differences(_identity(run, before), _identity(run, record))
+    if different:
+        raise CheckpointError(
+            f"cannot resume {run}, which is another run: {'; '.join(different)}. Give the same "
+            "options and files, or start a new run"
+        )
+    for name in (BEST_FOLDER, BUNDLE_FOLDER):
+        remove_leftovers(run / name)
+    write_json(run / RUN_FILE, record)
+    changed = [
+        line for name in _CIRCUMSTANCES for line in _differences(before.get(name), record[name])
+    ]
+    if not changed:
+        return []
+    return [
+        f"the weights may differ in the last bits from an undisturbed run: {'; '.join(changed)}"
+    ]
+
+
+def read_record(run: Path) -> dict[str, Any]:
+    """Read the record of a run.
+
+    Raises:
+        CheckpointError: there is none, or it cannot be read.
+    """
+    path = run / RUN_FILE
+    if not path.is_file():
+        raise CheckpointError(f"{run} is not a run: expected {RUN_FILE} in it")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"cannot read {path}: {error}") from error
+    if not isinstance(record, dict):
+        raise CheckpointError(f"{path}: expected an object, got {type(record).__name__}")
+    return record
+
+
+@contextmanager
+def recorded(run: Path, record: Mapping[str, Any]) -> Iterator[None]:
+    """Write into the record how the block ended, if it did not end well."""
+    try:
+        yield
+    except BaseException as error:
+        status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        ending = {"status": status, "reason": f"{type(error).__name__}: {error}"}
+        with suppress(OSError, DataError):  # a full disk must not hide the first error
+            write_json(run / RUN_FILE, {**record, **ending})
+        raise
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file as a whole or not at all."""
+    with atomic_write(path) as file:
+        json.dump(content, file, indent=2, ensure_ascii=False)
+        file.write("\n")
+
+
+def _names_in(run: Path) -> list[str]:
+    try:
+        return [path.name for path in run.iterdir()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise CheckpointError(f"cannot use {run} as a run folder: {error.strerror}") from error
+
+
+def _is_of_run(name: str) -> bool:
+    unfinished = (f".{BEST_FOLDER}.", f".{BUNDLE_FOLDER}.")
+    return name in _ENTRIES or name.startswith(unfinished)
+
+
+def _identity(run: Path, record: Mapping[str, Any]) -> dict[str, Any]:
+    """What must be the same for a run to be the same: paths may change, contents may not."""
+    try:
+        return {
+            **{name: record[name] for name in ("profile", "types", "recipe")},
+            "init": record["init"] and record["init"]["sha256"],
+            "data": {
+                name: {key: facts[key] for key in ("sha256", "format", "table")}
+                for name, facts in record["data"].items()
+            },
+        }
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{run / RUN_FILE} is not a record of this version: {error!r}; start a new run"
+        ) from error
+
+
+def _differences(before: object, now: object, name: str = "") -> list[str]:
+    """Name every value that differs, as `recipe.training.epochs was 3, now it is 4`."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        inside = f"{name}." if name else ""
+        return [
+            line
+            for key in sorted(before.keys() | now.keys())
+            for line in _differences(before.get(key), now.get(key), f"{inside}{key}")
+        ]
+    return [] if before == now else [f"{name} was {before}, now it is {now}"]
