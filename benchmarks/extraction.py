@@ -1,8 +1,7 @@
 """Extract the entities of a long text and show that time is linear and memory bounded.
 
-A small untrained model reads texts of 0.25, 0.5 and 1 MB in a fresh process each. Peak memory is the
-operating system's own figure. Every word must be owned by exactly one window, so nothing is
-truncated; the script checks that the decoder saw every word.
+An untrained model reads texts of growing size, each in a fresh process. Peak memory is the
+operating system's own figure.
 
     python benchmarks/extraction.py --megabytes 0.25,0.5,1
 """
@@ -26,7 +25,17 @@ from ossamma.schema.labels import LabelSet
 from ossamma.tokenization.tokenizer import TokenizerSettings, train_tokenizer
 from ossamma.tokenization.words import split_words
 
-TYPES = ("PERSON", "AGENCY", "PLACE", "ORGANISM", "EVENT", "INSTRUMENT", "WORK", "DOMAIN", "MEASURE")
+TYPES = (
+    "PERSON",
+    "AGENCY",
+    "PLACE",
+    "ORGANISM",
+    "EVENT",
+    "INSTRUMENT",
+    "WORK",
+    "DOMAIN",
+    "MEASURE",
+)
 
 
 def make_text(num_characters: int, *, spaces: bool) -> str:
@@ -48,7 +57,9 @@ def measure(megabytes: float, preset: str, threads: int, *, spaces: bool) -> dic
     """Time one extraction and return seconds, words per second and peak memory in MB."""
     torch.manual_seed(0)
     torch.set_num_threads(threads)
-    tokenizer = train_tokenizer([make_text(200_000, spaces=True)], TokenizerSettings(vocab_size=8_000))
+    tokenizer = train_tokenizer(
+        [make_text(200_000, spaces=True)], TokenizerSettings(vocab_size=8_000)
+    )
     config = OssammaConfig(
         **{**FROM_SCRATCH["model"], **PRESETS[preset], "vocab_size": tokenizer.vocab_size},
         **tag_entries(LabelSet(TYPES)),
@@ -75,11 +86,15 @@ def measure(megabytes: float, preset: str, threads: int, *, spaces: bool) -> dic
 
 def main() -> None:
     """Print one row per size."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--megabytes", default="0.25,0.5,1")
     parser.add_argument("--preset", default="mini")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--no-spaces", action="store_true", help="one run of letters, no white space")
+    parser.add_argument(
+        "--no-spaces", action="store_true", help="one run of letters, no white space"
+    )
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     rows = []

@@ -40,14 +40,18 @@ def to_docs(documents: tuple[Document, ...], vocab: Vocab) -> list[Doc]:
             spaces=[True] * len(words),
             sent_starts=[index in starts for index in range(len(words))],
         )
-        doc.ents = [Span(doc, first[a.start], last[a.end], a.label) for a in document.annotations or ()]
+        doc.ents = [
+            Span(doc, first[a.start], last[a.end], a.label) for a in document.annotations or ()
+        ]
         docs.append(doc)
     return docs
 
 
 def main() -> None:
     """Train, score, and print one JSON line or a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     for name in ("train", "dev", "test", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
@@ -62,17 +66,43 @@ def main() -> None:
     config = out / "config.cfg"
     command = [sys.executable, "-m", "spacy"]
     subprocess.run(
-        [*command, "init", "config", config, "--lang", "en", "--pipeline", "ner",
-         "--optimize", "efficiency", "--force"],
-        check=True, stdout=subprocess.DEVNULL,
+        [
+            *command,
+            "init",
+            "config",
+            config,
+            "--lang",
+            "en",
+            "--pipeline",
+            "ner",
+            "--optimize",
+            "efficiency",
+            "--force",
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
     )
     started = time.monotonic()
     with (out / "train.log").open("w", encoding="utf-8") as log:
         subprocess.run(
-            [*command, "train", config, "--output", out, "--paths.train", out / "train.spacy",
-             "--paths.dev", out / "dev.spacy", "--system.seed", str(arguments.seed),
-             "--training.seed", str(arguments.seed)],
-            check=True, stdout=log, stderr=subprocess.STDOUT,
+            [
+                *command,
+                "train",
+                config,
+                "--output",
+                out,
+                "--paths.train",
+                out / "train.spacy",
+                "--paths.dev",
+                out / "dev.spacy",
+                "--system.seed",
+                str(arguments.seed),
+                "--training.seed",
+                str(arguments.seed),
+            ],
+            check=True,
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
     seconds = time.monotonic() - started
     pipeline = spacy.load(out / "model-best")

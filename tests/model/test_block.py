@@ -38,6 +38,15 @@ SWITCHES = {
 }
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Run each test on one thread: for tensors this small a second one only waits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def config(**settings):
     sizes = {"hidden_size": D, "num_attention_heads": 2, "num_oscillators": 8, "time_dimension": E}
     return OssammaConfig(**{**sizes, "window_size": 4, "dropout": 0.0, **settings})

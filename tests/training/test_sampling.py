@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,5 +71,5 @@ def test_the_lengths_of_batches_follow_no_order():
     """Otherwise an epoch would begin with all short windows or end with all long ones."""
     batches = batches_of(np.arange(400), 4, 1, 0)
     longest = [max(batch) for batch in batches]
-    rises = sum(later > earlier for earlier, later in zip(longest, longest[1:], strict=False))
+    rises = sum(later > earlier for earlier, later in pairwise(longest))
     assert 0.3 < rises / len(longest) < 0.7

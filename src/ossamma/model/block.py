@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ossamma.model.configuration import OssammaConfig
+from ossamma.model.linear import StartedLinear
 from ossamma.model.linear_attention import LinearAttention
 from ossamma.model.norm import TimeConditionedNorm
 from ossamma.model.oscillator import DLinOSS
@@ -16,11 +17,11 @@ from ossamma.model.window_attention import SlidingWindowAttention
 
 
 class Gate(nn.Module):
-    """sigmoid(W x) without bias, so that it starts at 1/2."""
+    """sigmoid(W x) without bias and with small weights, so that it starts near 1/2."""
 
     def __init__(self, width_in: int, width_out: int) -> None:
         super().__init__()
-        self.projection = nn.Linear(width_in, width_out, bias=False)
+        self.projection = StartedLinear(width_in, width_out, bias=False, start_std=0.02)
 
     def forward(self, x_BTD: Tensor) -> Tensor:
         """Return values in (0, 1), shape (B, T, width_out)."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ossamma.model.configuration import OssammaConfig
+from ossamma.model.linear import StartedLinear
 from ossamma.schema.errors import ConfigurationError
 
 
@@ -45,6 +46,10 @@ class PieceEmbedding(nn.Module):
         return input_ids_BT.masked_fill(dropped, self.mask_token_id)
 
 
+class FeatureTable(nn.Embedding):
+    """Rows of hashed features. They start with standard deviation 1."""
+
+
 class HashedFeatures(nn.Module):
     """Embeddings of hashed word features, side by side, mixed by a maxout layer.
 
@@ -61,8 +66,10 @@ class HashedFeatures(nn.Module):
         # One table for all features: a single lookup is several times faster than one each.
         self.num_rows = tuple(rows)
         self.register_buffer("offsets", self.fresh_offsets(), persistent=True)
-        self.table = nn.Embedding(sum(rows), width)
-        self.mix = nn.Linear(len(rows) * width, 3 * config.hidden_size)
+        self.table = FeatureTable(sum(rows), width)
+        num_inputs = len(rows) * width
+        # The mixture of fresh features then has a variance of about 1.
+        self.mix = StartedLinear(num_inputs, 3 * config.hidden_size, start_std=num_inputs**-0.5)
         self.feature_dropout = config.feature_dropout
 
     def fresh_offsets(self) -> Tensor:

@@ -24,13 +24,14 @@ from transformers import (
 from transformers.modeling_outputs import BaseModelOutput, MaskedLMOutput
 from transformers.utils.generic import ModelOutput
 
-from ossamma.model.block import Gate, OssammaBlock
+from ossamma.model.block import OssammaBlock
 from ossamma.model.configuration import OssammaConfig
 from ossamma.model.crf import LinearChainCRF
-from ossamma.model.embedding import HashedFeatures, PieceEmbedding
+from ossamma.model.embedding import FeatureTable, HashedFeatures, PieceEmbedding
 from ossamma.model.heads import TaggingHead, boundary_loss, token_loss
+from ossamma.model.linear import StartedLinear
 from ossamma.model.linear_attention import LinearAttention
-from ossamma.model.norm import TimeConditionedNorm, TimeEmbedding
+from ossamma.model.norm import TimeEmbedding
 from ossamma.model.oscillator import DLinOSS
 from ossamma.schema.errors import ConfigurationError
 from ossamma.schema.labels import LabelSet
@@ -52,20 +53,17 @@ class OssammaPreTrainedModel(PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         """Initialise the module's own tensors, but those that came from a checkpoint.
 
-        Runs on children before their parents. Loading builds modules without memory and calls this
-        for every module that has a tensor which no checkpoint holds.
+        Loading builds modules without memory and then calls this for every module that owns a
+        tensor which the checkpoint does not hold. A module that owns none is never asked, so that
+        nothing here may reach into a child.
         """
         # Linear, Embedding and LayerNorm. All functions of `initialization` spare loaded tensors.
         super()._init_weights(module)  # type: ignore[no-untyped-call]
-        if isinstance(module, Gate):
-            initialization.normal_(module.projection.weight, std=0.02)
-        elif isinstance(module, TimeConditionedNorm):
-            # Starts as a plain layer norm for every t.
-            initialization.zeros_(module.modulation.weight)
-            initialization.zeros_(module.modulation.bias)
+        if isinstance(module, StartedLinear):
+            initialization.normal_(module.weight, std=module.start_std)
+        elif isinstance(module, FeatureTable):
+            initialization.normal_(module.weight, std=1.0)
         elif isinstance(module, HashedFeatures):
-            initialization.normal_(module.table.weight, std=1.0)
-            initialization.normal_(module.mix.weight, std=module.mix.in_features**-0.5)
             initialization.copy_(module.offsets, module.fresh_offsets())
         elif isinstance(module, DLinOSS) and not _is_loaded(module.free_angle_N):
             module.reset_oscillators()

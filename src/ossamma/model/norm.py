@@ -10,6 +10,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ossamma.model.linear import StartedLinear
+
 
 class TimeEmbedding(nn.Module):
     """Sinusoidal features of t in [0, 1], then a two-layer MLP to `time_dimension`."""
@@ -31,12 +33,15 @@ class TimeEmbedding(nn.Module):
 
 
 class TimeConditionedNorm(nn.Module):
-    """z = LN(x) * (1 + scale(t)) + shift(t), and the mixing bias a_t = bias(t)."""
+    """z = LN(x) * (1 + scale(t)) + shift(t), and the mixing bias a_t = bias(t).
+
+    Starts as a plain layer norm for every t.
+    """
 
     def __init__(self, hidden_size: int, time_dimension: int, eps: float) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(hidden_size, eps=eps)
-        self.modulation = nn.Linear(time_dimension, 2 * hidden_size + 1)
+        self.modulation = StartedLinear(time_dimension, 2 * hidden_size + 1, start_std=0.0)
 
     def forward(self, x_BTD: Tensor, time_BE: Tensor) -> tuple[Tensor, Tensor]:
         """Return z of shape (B, T, D) and a_t of shape (B, 1, 1)."""

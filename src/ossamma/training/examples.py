@@ -11,11 +11,11 @@ from ossamma.schema.errors import DataError
 from ossamma.schema.labels import LabelSet
 from ossamma.schema.spans import Document, Span
 from ossamma.schema.supervision import WordSpan, allowed_tags, lay_on_words, split_at_borders
-from ossamma.tokenization.alignment import AlignedText, align, cut_window, words_of
-from ossamma.tokenization.batches import BoolArray, Example
+from ossamma.tokenization.alignment import align, cut_window, words_of
+from ossamma.tokenization.batches import Example
 from ossamma.tokenization.features import WordFeatures
 from ossamma.tokenization.tokenizer import PieceTokenizer
-from ossamma.tokenization.windows import Window, tile_words
+from ossamma.tokenization.windows import tile_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +93,15 @@ class ExampleBuilder:
             document = _with_words(document, words)
         text = align(document, words, self.tokenizer, self.features)
         parts = _part_at_breaks(spans, text.breaks)
-        allowed = self._allow(document, text, parts)
         num_pieces = text.num_pieces
         windows = tile_words(num_pieces, max_pieces=self.window_pieces, margin=0, cuts=text.breaks)
-        across_windows = _free_cut_entities(allowed, parts, windows)
+        starts = [window.core_start for window in windows]
+        cut = [span for span in parts if _is_cut(span, starts)]
+        allowed = allowed_tags(parts, len(words), self.labels, annotates=document.annotates)
+        for span in cut:
+            allowed[span.first_word : span.end_word] = True
+        # Each segment is a CRF sequence of its own: it cannot begin inside an entity.
+        allowed[[*text.breaks, *starts], 2::2] = False
         examples = [
             Example(
                 cut_window(text, window, self.tokenizer),
@@ -113,15 +118,8 @@ class ExampleBuilder:
             entities=len(spans),
             borders_inside_words=len(words) - len(own),
             entities_across_lines=len(set(spans) - set(parts)),
-            entities_across_windows=across_windows,
+            entities_across_windows=len(cut),
         )
-
-    def _allow(self, document: Document, text: AlignedText, parts: Sequence[WordSpan]) -> BoolArray:
-        """Allowed tags (words, K) of the whole text."""
-        allowed_WK = allowed_tags(parts, len(text.words), self.labels, annotates=document.annotates)
-        # A segment is a CRF sequence of its own: it cannot begin inside an entity.
-        allowed_WK[list(text.breaks), 2::2] = False
-        return allowed_WK
 
 
 def _part_at_breaks(spans: Sequence[WordSpan], breaks: Sequence[int]) -> list[WordSpan]:
@@ -134,21 +132,9 @@ def _part_at_breaks(spans: Sequence[WordSpan], breaks: Sequence[int]) -> list[Wo
     return parts
 
 
-def _free_cut_entities(
-    allowed_WK: BoolArray, spans: Sequence[WordSpan], windows: Sequence[Window]
-) -> int:
-    """Let every tag stand for the words of entities that a window border cuts; count them."""
-    borders = [window.core_start for window in windows[1:]]
-    cut = [
-        span
-        for span in spans
-        if bisect_right(borders, span.first_word) < bisect_left(borders, span.end_word)
-    ]
-    for span in cut:
-        allowed_WK[span.first_word : span.end_word] = True
-    # Nothing can be inside an entity at the first word of a window.
-    allowed_WK[borders, 2::2] = False
-    return len(cut)
+def _is_cut(span: WordSpan, borders: Sequence[int]) -> bool:
+    """Whether one of the ascending borders lies inside the span."""
+    return bisect_right(borders, span.first_word) < bisect_left(borders, span.end_word)
 
 
 def _with_words(document: Document, words: tuple[Span, ...]) -> Document:
