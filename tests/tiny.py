@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from ossamma.inference.settings import InferenceSettings
 from ossamma.model.configuration import OssammaConfig
 from ossamma.model.modeling import OssammaForTokenClassification, tag_entries
 from ossamma.pipeline.recipe import Recipe, build_recipe
+from ossamma.pipeline.train_run import TrainOutcome, TrainRequest, train
 from ossamma.schema.labels import LabelSet
 from ossamma.schema.profile import native_profile
 from ossamma.schema.spans import Annotation, Document
@@ -135,3 +137,22 @@ def recogniser(*, seed: int = 0, **settings: int) -> OssammaRecogniser:
     pieces = tokenizer()
     chosen = InferenceSettings(**settings) if settings else None
     return OssammaRecogniser(model(pieces, seed=seed), pieces, chosen)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished run."""
+
+    request: TrainRequest
+    outcome: TrainOutcome
+
+
+def train_native(folder: Path, *assignments: str) -> Trained:
+    """Train on the tiny corpus with its own labels; the run goes to `folder`/run."""
+    request = TrainRequest(
+        profile="native",
+        **corpus(folder / "corpus"),
+        out=folder / "run",
+        recipe=recipe(*assignments),
+    )
+    return Trained(request, train(request))

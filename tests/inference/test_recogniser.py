@@ -1,4 +1,4 @@
-"""Entities are where they say, as sure as all paths make them, whatever the text and its company."""
+"""Entities are where they say, as sure as all paths make them, whatever the text."""
 
 from __future__ import annotations
 
@@ -36,13 +36,14 @@ STRANGE = (
     "👩‍👩‍👧‍👦 met 👍🏽 and 🇳🇴 in Oslo",
     "e\u0301\u0301\u0301 Zoe\u0308 in Oslo\u0301",
     "\u0301\u0301",
-    "عادا لوفلايس في أوسلو ‏Oslo‎ שלום",
+    # Arabic with direction marks, and Hebrew
+    "\u0639\u0627\u062f\u0627 \u0641\u064a \u200fOslo\u200e \u05e9\u05dc\u05d5\u05dd",
     "\u202eadA\u202c Lovelace",
     "奥斯陆和巴黎",
     "\ufeffAda Lovelace",
     "[MASK] [SEP] [CLS] [PAD] [UNK]",
     "Ada" * 200,
-    "𝔄𝔡𝔞 \U0010ffff",
+    "\U0001d504\U0001d521\U0001d51e \U0010ffff",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from itertools import pairwise
 
 import pytest
 import torch
@@ -86,8 +87,7 @@ def build(kind, **settings):
     model = kind(config(**settings))
     with torch.no_grad():
         for parameter in model.parameters():
-            if parameter.requires_grad:
-                parameter.add_(0.3 * torch.randn_like(parameter))
+            parameter.add_(0.3 * torch.randn_like(parameter))
     return model.eval()
 
 
@@ -326,10 +326,6 @@ def test_every_ablation_trains_every_parameter(name):
     batch = pieces(3, 9, num_features=num_features)
     model(**batch, **supervision(batch)).loss.backward()
     for parameter_name, parameter in model.named_parameters():
-        if not parameter.requires_grad:
-            assert parameter_name.startswith("crf.")
-            assert not model.config.use_crf
-            continue
         assert parameter.grad is not None, parameter_name
         assert parameter.grad.isfinite().all(), parameter_name
         assert parameter.grad.abs().max() > 0, parameter_name
@@ -389,8 +385,30 @@ def test_without_a_crf_words_are_scored_one_by_one():
     tags = words["allowed_tags"].int().argmax(-1)
     wanted = functional.cross_entropy(output.logits[mask], tags[mask], label_smoothing=0.1)
     assert torch.allclose(output.loss, wanted, atol=1e-6)
-    assert (model.crf.transitions == 0).all()
-    assert not any(parameter.requires_grad for parameter in model.crf.parameters())
+
+
+def test_without_a_crf_the_transitions_stay_zero_even_after_loading(tmp_path):
+    model = build(OssammaForTokenClassification, use_crf=False)
+    model.save_pretrained(tmp_path)
+    loaded, report = OssammaForTokenClassification.from_pretrained(
+        tmp_path, output_loading_info=True
+    )
+    assert not any(report.values()), report
+    with_crf = OssammaForTokenClassification.from_pretrained(tmp_path, use_crf=True)
+    for each in (model, loaded):
+        assert list(each.crf.parameters()) == []
+        assert (each.crf.transitions == 0).all()
+    assert all(parameter.requires_grad for parameter in with_crf.crf.parameters())
+    batch = pieces(3, 9)
+    tags_BT, _ = loaded.crf.viterbi(loaded(**batch).logits, batch["attention_mask"])
+    for tags_T in tags_BT:
+        assert is_legal([LABELS.tags[tag] for tag in tags_T])
+
+
+def is_legal(tags):
+    return all(
+        tag[0] != "I" or before in (f"B-{tag[2:]}", tag) for before, tag in pairwise(("O", *tags))
+    )
 
 
 def labels_of(batch, words):

@@ -81,8 +81,9 @@ def test_a_cut_is_respected_where_it_can_be():
     assert [(w.core_start, w.core_end) for w in windows] == [(0, 7), (7, 14)]
 
 
-def test_a_cut_that_would_leave_a_core_half_empty_is_not_taken():
-    windows = tile_words([1] * 14, max_pieces=10, margin=0, cuts=[3])
+@pytest.mark.parametrize("cut", [3, 5])
+def test_a_cut_that_would_leave_a_core_half_empty_is_not_taken(cut):
+    windows = tile_words([1] * 14, max_pieces=10, margin=0, cuts=[cut])
     assert [(w.core_start, w.core_end) for w in windows] == [(0, 10), (10, 14)]
 
 

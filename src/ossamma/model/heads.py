@@ -61,6 +61,7 @@ def mean_over_words(loss_SW: Tensor, mask_SW: Tensor, weights_S: Tensor) -> Tens
     The weights do not count in the divisor: a batch of documents that all weigh 3 gives three times
     the loss of one whose documents weigh 1.
     """
+    # Filled, not multiplied by 0: at padding the set may be empty, and its loss infinite.
     weighted_SW = (loss_SW * weights_S[:, None]).masked_fill(~mask_SW, 0.0)
     return weighted_SW.sum() / mask_SW.sum().clamp_min(1)
 
@@ -98,9 +99,7 @@ def token_loss(
     Returns a scalar in nats per word, see `mean_over_words`.
     """
     log_p_SWK = emissions_SWK.float().log_softmax(-1)
-    # At padding the set may be empty; the log of nothing would make the gradient NaN.
-    open_SWK = allowed_SWK | ~mask_SW[..., None]
-    log_allowed_SW = log_p_SWK.masked_fill(~open_SWK, -torch.inf).logsumexp(-1)
+    log_allowed_SW = log_p_SWK.masked_fill(~allowed_SWK, -torch.inf).logsumexp(-1)
     hard_SW = -log_allowed_SW
     if focal_gamma > 0.0:
         # Kept off 1 - p = 0, where a power below 1 has no derivative.

@@ -202,8 +202,8 @@ class OssammaForTokenClassification(OssammaPreTrainedModel):
         self.head = TaggingHead(config, self.labels.num_tags)
         self.crf = LinearChainCRF(self.labels)
         if not config.use_crf:
-            # Zero, frozen transitions: legal decoding over independent token scores.
-            self.crf.requires_grad_(requires_grad=False)
+            # Zero transitions that stay zero: legal decoding over independent token scores.
+            _hold_still(self.crf)
         self.post_init()  # type: ignore[no-untyped-call]
 
     def forward(  # noqa: PLR0913  the interface of Hugging Face: one argument per column of a batch
@@ -286,6 +286,16 @@ class OssammaForTokenClassification(OssammaPreTrainedModel):
                 boundaries_SW2, allowed_SWK, mask_SW, weights_S
             )
         return total
+
+
+def _hold_still(module: nn.Module) -> None:
+    """Turn a module's own parameters into buffers: saved and loaded alike, but never trained.
+
+    A frozen parameter would not do: loading puts fresh parameters in its place, which learn again.
+    """
+    for name, parameter in list(module.named_parameters(recurse=False)):
+        delattr(module, name)
+        module.register_buffer(name, parameter.detach())
 
 
 def _label_set(config: OssammaConfig) -> LabelSet:
