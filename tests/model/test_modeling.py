@@ -446,6 +446,7 @@ def test_labels_are_found_wherever_they_stand():
         assert allowed[row][mask[row]].nonzero()[:, 1].tolist() == tags
     assert (allowed.sum(-1) == 1).all()
     assert allowed[~mask][:, 0].all()
+    assert (first[~mask] == 0).all()
 
 
 def test_a_row_without_labels_adds_nothing():

@@ -42,7 +42,7 @@ def test_it_replaces_only_itself_and_only_when_asked(tmp_path):
 
 def test_a_demonstration_that_died_early_can_be_replaced(tmp_path):
     (tmp_path / "demo" / "corpus").mkdir(parents=True)
-    with pytest.raises(CheckpointError, match="cannot make .*corpus.* --overwrite"):
+    with pytest.raises(CheckpointError, match=r"cannot make .*corpus.* --overwrite"):
         demo(tmp_path / "demo")
     demo(tmp_path / "demo", overwrite=True)
 

@@ -44,7 +44,7 @@ def changed(path, value):
 def test_a_claimed_folder_holds_its_record(tmp_path):
     claim_run(tmp_path / "a" / "b", RECORD)
     assert read_record(tmp_path / "a" / "b") == RECORD
-    with pytest.raises(CheckpointError, match="is not empty; choose another .* --resume"):
+    with pytest.raises(CheckpointError, match=r"is not empty; choose another .* --resume"):
         claim_run(tmp_path / "a" / "b", RECORD)
 
 
@@ -68,7 +68,7 @@ def test_anything_else_is_in_the_way(tmp_path, name):
 
 def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(CheckpointError, match="cannot use .*file as a run folder"):
+    with pytest.raises(CheckpointError, match=r"cannot use .*file as a run folder"):
         refuse_used(tmp_path / "file")
     with pytest.raises(CheckpointError, match=r"cannot (use|make)"):
         claim_run(tmp_path / "file" / "below", RECORD)

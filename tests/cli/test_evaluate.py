@@ -1,0 +1,113 @@
+"""`ossamma evaluate` scores a bundle or a file of predictions, and nothing by halves."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import tiny
+
+SOURCE = Path(__file__).resolve().parents[2] / "src"
+GOLD = tiny.documents(6, seed=8)
+
+
+def scores(result):
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+@pytest.fixture
+def gold(tmp_path):
+    return tiny.write_conll(tmp_path / "gold.conll", GOLD)
+
+
+@pytest.mark.parametrize("name", ["p.conll", "p.jsonl"])
+def test_predictions_of_either_format(ossamma, gold, tmp_path, name):
+    path = tmp_path / name
+    (tiny.write_conll if name.endswith("conll") else tiny.write_jsonl)(path, GOLD)
+    found = scores(ossamma("evaluate", "--pred", path, "--gold", gold, "--json"))
+    assert found["micro"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0}
+    assert found["documents"] == 6
+    assert set(found) == {"micro", "macro", "weighted", "per_type", "documents", "unscored"}
+
+
+def test_a_bundle_is_scored_as_its_run_was(ossamma, trained):
+    request = trained.request
+    found = scores(ossamma("evaluate", "--bundle", request.out, "--gold", request.test, "--json"))
+    assert found == trained.outcome.test.to_json()
+
+
+def test_the_table_is_for_people(ossamma, trained):
+    result = ossamma("evaluate", "--bundle", trained.request.out, "--gold", trained.request.test)
+    assert result.exit_code == 0
+    for word in ("PERSON", "PLACE", "micro", "macro", f"{100 * trained.outcome.test.micro.f1:.2f}"):
+        assert word in result.stdout
+
+
+def test_resplitting_is_an_option_of_bundles(ossamma, trained, gold):
+    bundle = trained.request.out
+    assert scores(ossamma("evaluate", "--bundle", bundle, "--gold", gold, "--resplit", "--json"))
+    result = ossamma("evaluate", "--pred", gold, "--gold", gold, "--resplit")
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--bundle", "b", "--pred", "p"]],
+    ids=["neither", "both"],
+)
+def test_either_a_bundle_or_predictions(ossamma, gold, arguments):
+    result = ossamma("evaluate", "--gold", gold, *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "give either --bundle or --pred" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--pred", "nowhere.jsonl"], "nowhere.jsonl: no such file"),
+        (["--bundle", "nowhere"], "expected a bundle or a run folder at nowhere"),
+        (["--pred", "empty"], "empty: the file is empty"),
+        (["--pred", "broken.jsonl"], "broken.jsonl:1: expected one JSON object per line"),
+        (["--pred", "short.conll"], "expected 6 documents as in the gold file, got 1"),
+        (["--pred", "short.conll", "--map", "wnut17"], "belongs to a profile; give --profile"),
+        (["--pred", "short.conll", "--profile", "rag10"], "no profile 'rag10'"),
+    ],
+)
+def test_a_fault_ends_with_2_and_nothing_on_stdout(ossamma, gold, tmp_path, arguments, complaint):
+    (tmp_path / "empty").touch()
+    (tmp_path / "broken.jsonl").write_text('{"text": ')
+    tiny.write_conll(tmp_path / "short.conll", GOLD[:1])
+    result = ossamma("evaluate", "--gold", gold, *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert complaint in result.stderr
+
+
+def test_a_missing_gold_file_is_named(ossamma, gold):
+    result = ossamma("evaluate", "--pred", gold, "--gold", "gold.jsonl")
+    assert result.exit_code == 2
+    assert "gold.jsonl: no such file; did you mean gold.conll?" in result.stderr
+
+
+def test_scoring_files_loads_no_torch(tmp_path, gold):
+    code = """
+import sys
+from ossamma.cli.app import main
+try:
+    main()
+except SystemExit as stop:
+    assert not stop.code
+assert not {"torch", "transformers"} & set(sys.modules), "two files need no network"
+"""
+    path = os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")]))
+    subprocess.run(
+        [sys.executable, "-c", code, "evaluate", "--pred", gold, "--gold", gold],
+        env=os.environ | {"PYTHONPATH": path},
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
