@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 
-from ossamma.data.readers.jsonl import write_jsonl as write_jsonl
 from ossamma.inference.recogniser import OssammaRecogniser
 from ossamma.inference.settings import InferenceSettings
 from ossamma.model.configuration import OssammaConfig

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ossamma.data.readers.jsonl import write_jsonl
 from tests import tiny
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
@@ -29,7 +30,7 @@ def gold(tmp_path):
 @pytest.mark.parametrize("name", ["p.conll", "p.jsonl"])
 def test_predictions_of_either_format(ossamma, gold, tmp_path, name):
     path = tmp_path / name
-    (tiny.write_conll if name.endswith("conll") else tiny.write_jsonl)(path, GOLD)
+    (tiny.write_conll if name.endswith("conll") else write_jsonl)(path, GOLD)
     found = scores(ossamma("evaluate", "--pred", path, "--gold", gold, "--json"))
     assert found["micro"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0}
     assert found["documents"] == 6

@@ -26,7 +26,7 @@ def extract(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[FILE]...", help="Text files (UTF-8); standard input without any, or for -."
+            metavar="FILE", help="Text files (UTF-8); standard input without any, or for -."
         ),
     ] = None,
     bundle: Annotated[

@@ -21,7 +21,7 @@ SETTINGS = (
     "model.num_oscillators=128",
     "model.num_attention_heads=4",
     "tokenizer.vocab_size=2000",
-    "training.epochs=8",
+    "training.epochs=12",
     "training.learning_rate=0.002",
 )
 
