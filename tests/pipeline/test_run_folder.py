@@ -25,7 +25,10 @@ RECORD = {
     "types": ["PERSON"],
     "init": None,
     "recipe": {"preset": "mini", "training": {"epochs": 3, "seed": 1}},
-    "data": {"train": {"path": "a", "sha256": "0", "format": "conll", "table": None}},
+    "data": {
+        name: {"path": name, "sha256": "0", "format": "conll", "table": None}
+        for name in ("train", "dev", "test")
+    },
     "versions": {"torch": "2"},
     "machine": {"threads": 1},
 }
@@ -79,6 +82,15 @@ def test_the_same_run_is_rejoined(tmp_path):
     assert rejoin_run(tmp_path, RECORD) == []
 
 
+def test_a_test_file_may_come_and_go(tmp_path):
+    claim_run(tmp_path, RECORD)
+    assert rejoin_run(tmp_path, changed("data.test.sha256", "1")) == []
+    without = copy.deepcopy(RECORD)
+    del without["data"]["test"]
+    assert rejoin_run(tmp_path, without) == []
+    assert rejoin_run(tmp_path, RECORD) == []
+
+
 def test_moved_files_are_the_same_files(tmp_path):
     claim_run(tmp_path, RECORD)
     assert rejoin_run(tmp_path, changed("data.train.path", "elsewhere")) == []
@@ -93,7 +105,7 @@ def test_moved_files_are_the_same_files(tmp_path):
         ("recipe.training.epochs", 4, r"recipe\.training\.epochs was 3, now it is 4"),
         ("data.train.sha256", "1", r"data\.train\.sha256 was 0, now it is 1"),
         ("data.train.table", "wnut17", r"data\.train\.table was None, now it is wnut17"),
-        ("data.test", RECORD["data"]["train"], r"data\.test was None, now it is"),
+        ("data.dev.sha256", "1", r"data\.dev\.sha256 was 0, now it is 1"),
     ],
 )
 def test_another_run_is_not_resumed(tmp_path, path, value, complaint):

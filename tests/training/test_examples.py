@@ -76,17 +76,14 @@ def test_every_word_is_supervised_once_by_what_the_annotation_says(build, case):
     expected = encode_tags(typed, num_words)
     borders = np.cumsum([len(example.allowed) for example in examples])[:-1]
     line_starts = np.cumsum([0] + [len(line.split()) for line in text.split("\n")])
-    free = set()
-    for span in typed:
-        if any(span.first_word < border < span.end_word for border in borders):
-            free.update(range(span.first_word, span.end_word))
-    assert report.entities_across_windows == sum(
-        any(span.first_word < border < span.end_word for border in borders) for span in typed
-    )
+    cut = [s for s in typed if any(s.first_word < border < s.end_word for border in borders)]
+    assert report.entities_across_windows == len(cut)
+    free = {word for span in cut for word in range(span.first_word, span.end_word)}
+    never_inside = {*borders, *line_starts, *(span.first_word for span in cut)}
     for word, (tag, allowed) in enumerate(zip(expected, tags_of(examples), strict=True)):
         expected_set = {tag}
         if word in free:
-            begins = word in borders or word in line_starts
+            begins = word in never_inside
             expected_set = {t for t in LABELS.tags if not (begins and t.startswith("I-"))}
         assert allowed == expected_set, word
     assert all(example.length <= WINDOW + 2 for example in examples)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
+
 import pytest
 import torch
-from transformers import TrainingArguments
+from torch import nn
+from transformers import TrainerCallback, TrainingArguments
 
 from ossamma.schema.errors import TrainingError
 from ossamma.training.averaging import WeightAverage
@@ -41,6 +45,7 @@ def trainer(tmp_path, chosen, *, evaluate=perfect, average_decay=0.0):
         output_dir=str(tmp_path),
         num_train_epochs=chosen.epochs,
         per_device_train_batch_size=chosen.batch_size,
+        gradient_accumulation_steps=chosen.gradient_accumulation_steps,
         eval_strategy="epoch",
         save_strategy="no",
         report_to=[],
@@ -72,6 +77,37 @@ def test_training_moves_every_part(tmp_path):
     made.train()
     still = {n for n, p in made.task.model.named_parameters() if torch.equal(before[n], p)}
     assert still == set()
+
+
+class FirstGradients(TrainerCallback):
+    """Keeps the gradients with which the first step is taken."""
+
+    def __init__(self):
+        self.gradients = None
+
+    def on_pre_optimizer_step(self, args, state, control, **kwargs):
+        if self.gradients is None:
+            named = kwargs["model"].named_parameters()
+            self.gradients = {name: p.grad.clone() for name, p in named}
+
+
+def test_accumulated_gradients_are_the_mean_of_their_batches(tmp_path):
+    """The Trainer would sum them for a model that takes any keyword."""
+    made = trainer(tmp_path, settings(gradient_accumulation_steps=2, batch_size=3))
+    made.args.max_grad_norm = 1e9
+    for module in made.task.model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    reference = copy.deepcopy(made.task.model).train()
+    loader = made.get_train_dataloader()
+    loader.set_epoch(0)
+    for batch in itertools.islice(loader, 2):
+        (reference(**batch).loss / 2).backward()
+    kept = FirstGradients()
+    made.add_callback(kept)
+    made.train()
+    for name, parameter in reference.named_parameters():
+        torch.testing.assert_close(kept.gradients[name], parameter.grad, atol=1e-6, rtol=1e-4)
 
 
 def test_the_average_is_judged_and_the_weights_go_on(tmp_path):

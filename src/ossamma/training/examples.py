@@ -100,6 +100,8 @@ class ExampleBuilder:
         allowed = allowed_tags(parts, len(words), self.labels, annotates=document.annotates)
         for span in cut:
             allowed[span.first_word : span.end_word] = True
+            # What stands before it ends there: it cannot reach into these words.
+            allowed[span.first_word, 2::2] = False
         # Each segment is a CRF sequence of its own: it cannot begin inside an entity.
         allowed[[*text.breaks, *starts], 2::2] = False
         examples = [
