@@ -116,7 +116,7 @@ def test_a_span_across_three_lines_is_one_crossing(build):
 def test_a_span_across_a_window_is_left_open_and_counted(build):
     # Words of 25 pieces: a window of 60 ends inside the entity.
     text = " ".join(["a", "b", "x" * 24, "y" * 24, "z" * 24, "c"])
-    examples, report = build(document(text, (0, 1, "PLACE"), (2, 76, "PLACE")))
+    examples, report = build(document(text, (0, 1, "PLACE"), (2, 78, "PLACE")))
     assert [len(example.allowed) for example in examples] == [4, 2]
     assert report.entities_across_windows == 1
     begin = {"O", "B-PERSON", "B-PLACE"}
