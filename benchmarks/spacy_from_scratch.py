@@ -11,6 +11,7 @@ words and entities. spaCy's scores come from its own scorer on the same words.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
@@ -26,8 +27,23 @@ from ossamma.data.readers.detect import read_documents
 from ossamma.schema.spans import Document
 
 
-def to_docs(documents: tuple[Document, ...], vocab: Vocab) -> list[Doc]:
-    """Turn documents that carry words into spaCy docs with the same words and entities."""
+def to_docs(documents: tuple[Document, ...], vocab: Vocab, sentences: int) -> list[Doc]:
+    """Turn documents that carry words into spaCy docs of so many sentences each."""
+    return [
+        part.as_doc()
+        for doc in whole_docs(documents, vocab)
+        for part in groups_of_sentences(doc, sentences)
+    ]
+
+
+def groups_of_sentences(doc: Doc, size: int) -> list[Span]:
+    """Cut a doc into runs of `size` sentences."""
+    starts = [sentence.start for sentence in doc.sents][::size]
+    return [doc[start:end] for start, end in itertools.pairwise((*starts, len(doc)))]
+
+
+def whole_docs(documents: tuple[Document, ...], vocab: Vocab) -> list[Doc]:
+    """Turn documents into spaCy docs with the same words, sentences and entities."""
     docs = []
     for document in documents:
         words = document.words or ()
@@ -55,13 +71,18 @@ def main() -> None:
     for name in ("train", "dev", "test", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--sentences", type=int, default=10, help="sentences per doc, as `spacy convert -n` groups"
+    )
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=False)
     vocab = Vocab()
     for name in ("train", "dev", "test"):
-        docs = to_docs(read_documents(getattr(arguments, name)).documents, vocab)
+        docs = to_docs(
+            read_documents(getattr(arguments, name)).documents, vocab, arguments.sentences
+        )
         DocBin(docs=docs).to_disk(out / f"{name}.spacy")
     config = out / "config.cfg"
     command = [sys.executable, "-m", "spacy"]

@@ -56,6 +56,12 @@ def test_settings_reach_the_recogniser(pristine):
     assert load(pristine, chosen).settings is chosen
 
 
+def test_loading_and_saving_write_nothing_on_the_terminal(tmp_path, capfd):
+    save(tmp_path / "b")
+    load(tmp_path / "b")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_metadata_says_what_this_is(pristine):
     metadata = verify(pristine)
     weights = load_file(pristine / "model.safetensors")

@@ -23,10 +23,11 @@ RECORD = {
     "status": "running",
     "profile": "native",
     "types": ["PERSON"],
+    "closed_world": [],
     "init": None,
     "recipe": {"preset": "mini", "training": {"epochs": 3, "seed": 1}},
     "data": {
-        name: {"path": name, "sha256": "0", "format": "conll", "table": None}
+        name: {"path": name, "sha256": "0", "format": "conll", "table": None, "mapped": []}
         for name in ("train", "dev", "test")
     },
     "versions": {"torch": "2"},
@@ -106,6 +107,8 @@ def test_moved_files_are_the_same_files(tmp_path):
         ("data.train.sha256", "1", r"data\.train\.sha256 was 0, now it is 1"),
         ("data.train.table", "wnut17", r"data\.train\.table was None, now it is wnut17"),
         ("data.dev.sha256", "1", r"data\.dev\.sha256 was 0, now it is 1"),
+        ("data.dev.mapped", [["a", "B", 1]], r"data\.dev\.mapped was \[\], now it is"),
+        ("closed_world", ["PERSON"], r"closed_world was \[\], now it is \['PERSON'\]"),
     ],
 )
 def test_another_run_is_not_resumed(tmp_path, path, value, complaint):
@@ -185,6 +188,15 @@ def test_clearing_takes_nothing_if_anything_is_foreign(tmp_path):
     with pytest.raises(CheckpointError, match=r"holds thesis\.txt, which no run has written"):
         clear_run(tmp_path)
     assert json.loads((tmp_path / RUN_FILE).read_text()) == RECORD
+
+
+@pytest.mark.parametrize("name", ["bundle", "best", "metrics.json"])
+def test_clearing_takes_nothing_without_the_record_of_a_run(tmp_path, name):
+    """A bundle that was put here alone is no earlier run."""
+    (tmp_path / name).mkdir()
+    with pytest.raises(CheckpointError, match="is not a run"):
+        clear_run(tmp_path)
+    assert (tmp_path / name).is_dir()
 
 
 def test_clearing_does_not_follow_links(tmp_path):

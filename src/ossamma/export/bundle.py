@@ -17,12 +17,14 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
+from transformers.utils import logging as transformers_logging
 
 from ossamma.export.manifest import (
     LABELS_FILE,
@@ -119,10 +121,11 @@ def remove_leftovers(folder: Path) -> None:
 
 def _load_model(folder: Path) -> OssammaForTokenClassification:
     try:
-        # Its annotation does not know that output_loading_info makes it a pair.
-        loaded: Any = OssammaForTokenClassification.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
-        )
+        with _without_progress_bars():
+            # Its annotation does not know that output_loading_info makes it a pair.
+            loaded: Any = OssammaForTokenClassification.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+            )
     except (OSError, RuntimeError, TypeError, ValueError, LookupError, SafetensorError) as error:
         raise BundleError(f"{folder}: the model cannot be built from its files: {error}") from error
     model, report = loaded
@@ -140,7 +143,8 @@ def _write_files(
     tokenizer: PieceTokenizer,
     profile: Profile,
 ) -> None:
-    model.save_pretrained(folder)
+    with _without_progress_bars():
+        model.save_pretrained(folder)
     tokenizer.to_transformers(model_max_length=_ANY_LENGTH).save_pretrained(folder)
     tokenizer.save(folder)
     types = [
@@ -151,6 +155,18 @@ def _write_files(
     (folder / LABELS_FILE).write_text(
         json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )
+
+
+@contextmanager
+def _without_progress_bars() -> Iterator[None]:
+    """A bundle is read in no time; transformers would draw a bar for it on everyone's terminal."""
+    were_shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if were_shown:
+            transformers_logging.enable_progress_bar()
 
 
 def _beside(folder: Path) -> Path:

@@ -45,6 +45,7 @@ _ENTRIES = frozenset(
     }
 )
 _DECISIVE_SPLITS = ("train", "dev")
+_DECISIVE_FACTS = ("sha256", "format", "table", "mapped")
 # What may differ without making it another run, though the last bits may then differ, too.
 _CIRCUMSTANCES = ("versions", "machine")
 
@@ -65,15 +66,20 @@ def clear_run(run: Path) -> None:
     """Remove an earlier run, finished or not, with its corpus, and nothing else.
 
     Raises:
-        CheckpointError: something that no run writes lies in the folder.
+        CheckpointError: something that no run writes lies in the folder, or only parts of a run.
     """
-    strangers = sorted(name for name in _names_in(run) if not _is_of_run(name))
+    names = set(_names_in(run))
+    if RUN_FILE not in names and names - {CORPUS_FOLDER}:
+        raise CheckpointError(
+            f"{run} is not a run: expected {RUN_FILE} in it; choose another folder"
+        )
+    strangers = sorted(name for name in names if not _is_of_run(name))
     if strangers:
         raise CheckpointError(
             f"{run} holds {', '.join(strangers)}, which no run has written; move it, or choose "
             "another folder"
         )
-    for name in _names_in(run):
+    for name in names:
         path = run / name
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -180,10 +186,10 @@ def _identity(run: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     """
     try:
         return {
-            **{name: record[name] for name in ("profile", "types", "recipe")},
+            **{name: record[name] for name in ("profile", "types", "recipe", "closed_world")},
             "init": record["init"] and record["init"]["sha256"],
             "data": {
-                name: {key: record["data"][name][key] for key in ("sha256", "format", "table")}
+                name: {key: record["data"][name][key] for key in _DECISIVE_FACTS}
                 for name in _DECISIVE_SPLITS
             },
         }

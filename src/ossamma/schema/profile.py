@@ -160,10 +160,14 @@ class Profile:
             f"\n  table {name} covers {', '.join(sorted(table.labels))}"
             for name, table in sorted(self.datasets.items())
         ]
+        advice = (
+            "choose a table with --map NAME, or keep the labels of the file with --profile native"
+            if covers
+            else "it has no label tables: give a profile that has one for these labels"
+        )
         return (
             f"profile {self.name!r} {reason}\n  its own types are {', '.join(self.labels.types)}"
-            f"{''.join(covers)}\nchoose a table with --map NAME, or keep the labels of the file "
-            "with --profile native"
+            f"{''.join(covers)}\n{advice}"
         )
 
 
