@@ -11,6 +11,8 @@ from ossamma.data.demo_corpus import DemoSizes
 from ossamma.pipeline import demo as pipeline_demo
 from tests import tiny
 
+pytestmark = pytest.mark.e2e
+
 
 @pytest.fixture
 def small(monkeypatch):

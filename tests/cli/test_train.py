@@ -9,6 +9,7 @@ import pytest
 from ossamma.export.manifest import verify
 from tests import tiny
 
+pytestmark = pytest.mark.e2e
 SETTINGS = [part for assignment in tiny.ASSIGNMENTS for part in ("--set", assignment)]
 
 

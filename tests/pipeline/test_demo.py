@@ -13,6 +13,7 @@ from ossamma.pipeline.recipe import build_recipe
 from ossamma.schema.errors import CheckpointError
 from tests import tiny
 
+pytestmark = pytest.mark.e2e
 SIZES = DemoSizes(train=12, dev=6, test=6)
 
 

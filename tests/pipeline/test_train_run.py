@@ -91,6 +91,7 @@ def test_the_record_says_all_that_is_needed_to_repeat(trained):
     assert record["closed_world"] == []
 
 
+@pytest.mark.e2e
 def test_the_same_seed_gives_the_same_bits(trained, tmp_path):
     again = tiny.train_native(tmp_path)
     assert verify(again.outcome.bundle)["checksum"] == verify(trained.outcome.bundle)["checksum"]
@@ -98,6 +99,7 @@ def test_the_same_seed_gives_the_same_bits(trained, tmp_path):
     assert verify(other.outcome.bundle)["checksum"] != verify(again.outcome.bundle)["checksum"]
 
 
+@pytest.mark.e2e
 def test_the_test_file_does_not_touch_the_model(trained, files, tmp_path):
     """With or without a test file, whatever it holds: the same weights."""
     outcome = train(request({**files, "test": None}, tmp_path / "run"))
@@ -106,6 +108,7 @@ def test_the_test_file_does_not_touch_the_model(trained, files, tmp_path):
     assert verify(outcome.bundle)["checksum"] == verify(trained.outcome.bundle)["checksum"]
 
 
+@pytest.mark.e2e
 def test_a_corpus_with_other_labels_trains_nine_types(tmp_path):
     files = tiny.corpus(tmp_path / "corpus", WNUT)
     made = request(files, tmp_path / "run", profile="rag9")
@@ -123,6 +126,7 @@ def test_a_corpus_with_other_labels_trains_nine_types(tmp_path):
     assert set(scores["per_type"]) <= {"PERSON", "PLACE", "AGENCY", "WORK"}
 
 
+@pytest.mark.e2e
 def test_a_label_of_several_types_is_trained_and_scored(tmp_path):
     """MISC may be one of four types: each of them is right."""
     files = tiny.corpus(tmp_path / "corpus", MISC)
@@ -135,6 +139,7 @@ def test_a_label_of_several_types_is_trained_and_scored(tmp_path):
     assert found & candidates, "the model settled for one of the candidates"
 
 
+@pytest.mark.e2e
 def test_a_run_that_starts_from_a_checkpoint_says_so(trained, files, tmp_path):
     made = request(files, tmp_path / "run", recipe=tiny.build_recipe(
         assignments=["training.epochs=1", "training.learning_rate=1e-3"], pretrained=True
@@ -148,6 +153,7 @@ def test_a_run_that_starts_from_a_checkpoint_says_so(trained, files, tmp_path):
     assert "in the checkpoint, not used: crf.end" in said
 
 
+@pytest.mark.e2e
 def test_what_the_data_suffers_is_said(files, tmp_path):
     said = told(request(files, tmp_path / "run", "training.epochs=1"))
     assert "warning: the training set has fewer than 20 examples of" in said
@@ -208,6 +214,7 @@ def test_a_finished_run_is_not_begun_again(trained):
         train(trained.request)
 
 
+@pytest.mark.e2e
 def test_resuming_a_finished_run_changes_no_weight(files, tmp_path):
     made = request(files, tmp_path / "run")
     before = verify(train(made).bundle)["checksum"]
@@ -222,6 +229,7 @@ def test_resuming_nothing_is_refused(files, tmp_path):
     refused(request(files, tmp_path / "run", resume=True), CheckpointError, "is not a run")
 
 
+@pytest.mark.e2e
 def test_resuming_with_other_settings_is_refused(files, tmp_path):
     made = request(files, tmp_path / "run", "training.epochs=1")
     train(made)
@@ -230,6 +238,7 @@ def test_resuming_with_other_settings_is_refused(files, tmp_path):
         train(other)
 
 
+@pytest.mark.e2e
 def test_resuming_with_other_data_is_refused(files, tmp_path):
     made = request(files, tmp_path / "run", "training.epochs=1")
     train(made)
@@ -240,6 +249,7 @@ def test_resuming_with_other_data_is_refused(files, tmp_path):
     assert read(tmp_path / "run" / "run.json")["status"] == "finished"
 
 
+@pytest.mark.e2e
 def test_a_run_interrupted_before_its_first_checkpoint_can_be_resumed(
     trained, files, tmp_path, monkeypatch
 ):
