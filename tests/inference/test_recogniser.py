@@ -172,13 +172,15 @@ def test_documents_come_back_in_order_with_little_memory(recogniser):
 
 
 def test_answers_come_before_the_input_ends(recogniser):
-    """A stream without end must not be read to its end first."""
+    """A stream may have no end."""
     small = OssammaRecogniser(
         recogniser.model, recogniser.tokenizer, InferenceSettings(pending_pieces=40)
     )
-    endless = (Document(id=str(number), text="Ada met Bob in Oslo") for number in itertools.count())
-    answers = small.recognise_documents(endless)
+    asked = []
+    stream = (asked.append(n) or Document(id=str(n), text="Ada met Oslo") for n in range(1000))
+    answers = small.recognise_documents(stream)
     assert [document.id for document, _ in itertools.islice(answers, 5)] == list("01234")
+    assert len(asked) < 20
 
 
 def test_the_words_of_a_document_are_kept(recogniser):
@@ -224,6 +226,19 @@ def test_windows_own_every_word_once(margin, lines):
     )
     assert sum(len(entities) for entities in other) > 50
     assert_same(one, other)
+
+
+def test_no_batch_is_larger_than_its_budget():
+    made = tiny.recogniser()
+    chosen = InferenceSettings(window_pieces=90, margin_pieces=20, batch_pieces=300)
+    read = []
+    made.model.register_forward_pre_hook(
+        lambda _module, _inputs, options: read.append(options["input_ids"].shape), with_kwargs=True
+    )
+    texts = [words_text(number, number) for number in (300, 5, 70, 1, 20)]
+    OssammaRecogniser(made.model, made.tokenizer, chosen).recognise(texts)
+    assert all(rows * pieces <= 300 for rows, pieces in read)
+    assert max(rows for rows, _ in read) > 1, "windows are read together"
 
 
 def test_windows_cut_no_entity():

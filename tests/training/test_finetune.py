@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from ossamma.schema.errors import CheckpointError, DataError
 from ossamma.training import curves
-from ossamma.training.checkpoints import SEAL_FILE, latest_checkpoint
+from ossamma.training.checkpoints import AVERAGE_FILE, SEAL_FILE, latest_checkpoint
 from ossamma.training.examples import ExampleBuilder
 from ossamma.training.finetune import (
     CHECKPOINTS_FOLDER,
@@ -76,6 +77,16 @@ def test_the_best_model_is_saved_whenever_it_is_better(tmp_path):
     assert [(s["eval_f1"], s["epoch"]) for s, _ in judge.saved] == [(0.2, 1.0), (0.4, 3.0)]
     assert (result.best_f1, result.best_epoch, result.epochs) == (0.4, 3.0, 3.0)
     assert (result.steps, result.stopped_early) == (9, False)
+
+
+def test_the_average_is_what_is_saved(tmp_path):
+    judge = Judge(0.1, 0.2, 0.3)
+    finetune(task(judge), SETTINGS, tmp_path)
+    last = latest_checkpoint(tmp_path / CHECKPOINTS_FOLDER)
+    average, weights = (load_file(last / n) for n in (AVERAGE_FILE, "model.safetensors"))
+    _, saved = judge.saved[-1]
+    assert all(torch.equal(saved[name], average[name]) for name in average)
+    assert not any(torch.equal(saved[name], weights[name]) for name in average)
 
 
 def test_a_gain_below_min_delta_is_none(tmp_path):
