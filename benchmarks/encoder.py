@@ -2,7 +2,8 @@
 
 Both read the same random pieces on the same device, forward only, without gradients, in turn. BERT
 gets SDPA attention and position tables long enough for the longest input. Parameters are equalised
-by the FFN width of BERT (embeddings left out on both sides, for they cost no time).
+by the FFN width of BERT (embeddings left out on both sides, for they cost no time). `--precision
+bf16` runs both under autocast.
 
     python benchmarks/encoder.py --lengths 512,1024,2048,8192
 """
@@ -75,6 +76,7 @@ def main() -> None:
     parser.add_argument("--heads", type=int, default=4)
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     torch.manual_seed(0)
@@ -82,7 +84,8 @@ def main() -> None:
     lengths = [int(length) for length in arguments.lengths.split(",")]
     ours, theirs = build(arguments.width, arguments.depth, arguments.heads, max(lengths))
     rows = []
-    with torch.inference_mode():
+    autocast = torch.autocast("cpu", torch.bfloat16, enabled=arguments.precision == "bf16")
+    with torch.inference_mode(), autocast:
         for length in lengths:
             pieces = torch.randint(5, 8_000, (1, length))
             times: dict[str, list[float]] = {"ossamma": [], "bert": []}
@@ -104,6 +107,7 @@ def main() -> None:
     report = {
         "parameters": {"ossamma": encoder_parameters(ours), "bert": encoder_parameters(theirs)},
         "threads": arguments.threads,
+        "precision": arguments.precision,
         "rows": rows,
     }
     if arguments.json:

@@ -55,11 +55,16 @@ class Annotation:
 
     Several candidates mean that the source cannot tell them apart (CoNLL's MISC is an event or a
     work or ...). `labels` is sorted, without repetition, and never empty.
+
+    `origin` names what set the mark where it was not the source's own annotators: a lexicon, a
+    pattern, a repair. `confidence` is the origin's probability that the mark is right.
     """
 
     start: int
     end: int
     labels: tuple[str, ...]
+    origin: str = ""
+    confidence: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end:
@@ -70,6 +75,8 @@ class Annotation:
             raise SpanError(
                 f"candidate types must be sorted, unique and at least one, got {self.labels}"
             )
+        if not 0.0 <= self.confidence <= 1.0:  # also refuses NaN
+            raise SpanError(f"a confidence must lie in [0, 1], got {self.confidence}")
 
     @property
     def label(self) -> str:
@@ -96,7 +103,9 @@ class Document:
     disjoint. `sentence_starts` are indices into `words`, ascending, at which a sentence begins.
     `annotations` is None for unlabelled text; an empty tuple says "annotated, nothing found".
     `annotates` names the types that the source marks exhaustively: elsewhere silence means nothing.
-    None means all types. `weight` scales the document's loss.
+    None means all types. `weight` scales the document's loss. `dataset` names the corpus that it
+    is of. Documents with one `group` (parts of one report, say) must not be split between training
+    and test; empty, the document is a group of its own.
     """
 
     id: str
@@ -107,6 +116,8 @@ class Document:
     annotates: frozenset[str] | None = None
     weight: float = 1.0
     provenance: Provenance | None = None
+    dataset: str = ""
+    group: str = ""
 
     def __post_init__(self) -> None:
         self._check_words()

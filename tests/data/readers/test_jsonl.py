@@ -66,10 +66,19 @@ def test_a_document_in_full(read, tmp_path):
             "text": TEXT,
             "entities": [
                 {"start": 17, "end": 20, "label": ["PER", "DOG"], "text": "Bob"},
-                {"start": 0, "end": 12, "label": "PER", "confidence": 0.5, "meta": [1]},
+                {
+                    "start": 0,
+                    "end": 12,
+                    "label": "PER",
+                    "confidence": 0.5,
+                    "origin": "lexicon",
+                    "meta": [1],
+                },
             ],
             "annotates": ["PER", "DOG"],
             "weight": 3,
+            "dataset": "letters",
+            "group": "a-b",
             "words": [[0, 3], [4, 12], [13, 16], [17, 20], [20, 21]],
             "sentence_starts": [0, 3],
             "meta": {"anything": None},
@@ -84,10 +93,15 @@ def test_a_document_in_full(read, tmp_path):
             text=TEXT,
             words=(Span(0, 3), Span(4, 12), Span(13, 16), Span(17, 20), Span(20, 21)),
             sentence_starts=(0, 3),
-            annotations=(Annotation(0, 12, ("PER",)), Annotation(17, 20, ("DOG", "PER"))),
+            annotations=(
+                Annotation(0, 12, ("PER",), confidence=0.5, origin="lexicon"),
+                Annotation(17, 20, ("DOG", "PER")),
+            ),
             annotates=frozenset({"PER", "DOG"}),
             weight=3.0,
             provenance=Provenance(str(tmp_path / "file.jsonl"), 1),
+            dataset="letters",
+            group="a-b",
         ),
     )
     report = corpus.report
@@ -257,7 +271,14 @@ def documents(draw: st.DrawFn, identifier: str = "doc") -> Document:
     spans = draw(st.lists(st.tuples(cuts, cuts), max_size=4))
     visible = [(a, b) for a, b in spans if a < b and text[a:b].strip()]
     found = sorted(
-        Annotation(a, b, tuple(sorted(draw(st.sets(labels, min_size=1))))) for a, b in visible
+        Annotation(
+            a,
+            b,
+            tuple(sorted(draw(st.sets(labels, min_size=1)))),
+            origin=draw(st.sampled_from(["", "lexicon"])),
+            confidence=draw(st.floats(0, 1)),
+        )
+        for a, b in visible
     )
     starts = draw(st.sets(st.integers(0, len(words) - 1))) if words else set()
     return Document(
@@ -268,6 +289,8 @@ def documents(draw: st.DrawFn, identifier: str = "doc") -> Document:
         annotations=draw(st.sampled_from([tuple(found), None])),
         annotates=draw(st.none() | st.frozensets(labels)),
         weight=draw(st.floats(0, 1e300)),
+        dataset=draw(st.sampled_from(["", "letters"])),
+        group=draw(st.sampled_from(["", "g"])),
     )
 
 

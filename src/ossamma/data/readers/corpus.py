@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from ossamma.schema.encoding import Repair, Scheme
 from ossamma.schema.spans import Document
@@ -58,7 +57,8 @@ class Corpus:
     """The documents of one file, in its order, with the report of their reading."""
 
     path: Path
-    format: Literal["conll", "jsonl"]
+    format: str
+    """The name of the reader's format, such as `conll`."""
     documents: tuple[Document, ...]
     report: ReadReport
 

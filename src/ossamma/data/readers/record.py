@@ -1,8 +1,10 @@
 """One document or prediction as a JSON object, and back.
 
     {"id": "a-1", "text": "Ada met Bob.",
-     "entities": [{"start": 0, "end": 3, "label": "PERSON", "text": "Ada", "confidence": 0.9}],
-     "annotates": ["PERSON"], "weight": 1.0, "words": [[0, 3], ...], "sentence_starts": [0]}
+     "entities": [{"start": 0, "end": 3, "label": "PERSON", "text": "Ada", "confidence": 0.9,
+                   "origin": "lexicon"}],
+     "annotates": ["PERSON"], "weight": 1.0, "words": [[0, 3], ...], "sentence_starts": [0],
+     "dataset": "letters", "group": "letter-7"}
 
 Offsets are characters of `text` (Python's: code points), half open. Only `text` is required.
 Without `entities` the text is unlabelled; without `annotates` the source marks all types. `label`
@@ -31,9 +33,11 @@ _KEYS: Final = (
     "words",
     "tokens",
     "sentence_starts",
+    "dataset",
+    "group",
     *_METADATA,
 )
-_ENTITY_KEYS: Final = ("start", "end", "label", "text", "confidence", *_METADATA)
+_ENTITY_KEYS: Final = ("start", "end", "label", "text", "confidence", "origin", *_METADATA)
 _NOWHERE: Final = Provenance("<record>")
 
 
@@ -45,6 +49,7 @@ class Mark(NamedTuple):
     labels: tuple[str, ...]
     text: str
     confidence: float
+    origin: str
 
 
 def document_to_json(
@@ -63,24 +68,19 @@ def document_to_json(
     if entities is not None:
         record["entities"] = [_entity_to_json(document, entity) for entity in entities]
     elif document.annotations is not None:
-        record["entities"] = [
-            {
-                "start": a.start,
-                "end": a.end,
-                "label": a.label,
-                "text": document.text[a.start : a.end],
-            }
-            for a in document.annotations
-        ]
+        record["entities"] = [_annotation_to_json(document, a) for a in document.annotations]
     if document.annotates is not None:
         record["annotates"] = sorted(document.annotates)
-    if document.weight != 1.0:
-        record["weight"] = document.weight
     if document.words is not None:
         record["words"] = [[word.start, word.end] for word in document.words]
-    if document.sentence_starts:
-        record["sentence_starts"] = list(document.sentence_starts)
-    return record
+    rest = {
+        "weight": document.weight if document.weight != 1.0 else None,
+        "sentence_starts": list(document.sentence_starts),
+        "dataset": document.dataset,
+        "group": document.group,
+    }
+    # A weight of 0 is no default.
+    return record | {key: value for key, value in rest.items() if value not in (None, [], "")}
 
 
 def document_from_json(
@@ -88,7 +88,7 @@ def document_from_json(
 ) -> Document:
     """Turn a JSON object into a document: the inverse of `document_to_json`.
 
-    Annotations come out sorted. Confidences are checked and dropped: an annotation has none.
+    Annotations come out sorted.
 
     Args:
         record: what `json.loads` gave.
@@ -110,10 +110,14 @@ def document_from_json(
         sentence_starts=fields.sentence_starts(table, words),
         annotations=None
         if marks is None
-        else tuple(sorted(Annotation(m.start, m.end, m.labels) for m in marks)),
+        else tuple(
+            sorted(Annotation(m.start, m.end, m.labels, m.origin, m.confidence) for m in marks)
+        ),
         annotates=fields.annotates(table),
         weight=fields.number(table.get("weight", 1.0), '"weight"', at_most=math.inf),
         provenance=place,
+        dataset=fields.optional_string(table, "dataset"),
+        group=fields.optional_string(table, "group"),
     )
 
 
@@ -136,6 +140,20 @@ def prediction_from_json(
             raise fields.error("one type per predicted entity", "|".join(mark.labels))
     entities = [Entity(m.start, m.end, m.labels[0], m.text, m.confidence) for m in marks]
     return fields.identifier(table, default_id), text, sorted(entities)
+
+
+def _annotation_to_json(document: Document, annotation: Annotation) -> dict[str, object]:
+    record: dict[str, object] = {
+        "start": annotation.start,
+        "end": annotation.end,
+        "label": annotation.label,
+        "text": document.text[annotation.start : annotation.end],
+    }
+    if annotation.confidence != 1.0:
+        record["confidence"] = annotation.confidence
+    if annotation.origin:
+        record["origin"] = annotation.origin
+    return record
 
 
 def _entity_to_json(document: Document, entity: Entity) -> dict[str, object]:
@@ -187,6 +205,9 @@ class _Fields:
         if not identifier:
             raise self.error('a non-empty "id" (or none at all)', "an empty string")
         return identifier
+
+    def optional_string(self, table: Mapping[str, object], name: str) -> str:
+        return self._string(table.get(name, ""), f'"{name}"')
 
     def marks(self, table: Mapping[str, object], text: str) -> list[Mark] | None:
         if "entities" not in table:
@@ -279,6 +300,7 @@ class _Fields:
             self._labels(table["label"], what),
             found,
             self.number(table.get("confidence", 1.0), f"the confidence of {what}", at_most=1.0),
+            self._string(table.get("origin", ""), f"the origin of {what}"),
         )
 
     def _labels(self, value: object, what: str) -> tuple[str, ...]:
