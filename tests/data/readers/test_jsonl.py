@@ -321,7 +321,16 @@ def test_what_is_written_is_read(tmp_path_factory, drawn):
         assert all(getattr(before, name) == getattr(after, name) for name in ("id", *FIELDS))
 
 
-FIELDS = ("text", "words", "sentence_starts", "annotations", "annotates", "weight")
+FIELDS = (
+    "text",
+    "words",
+    "sentence_starts",
+    "annotations",
+    "annotates",
+    "weight",
+    "dataset",
+    "group",
+)
 
 
 @settings(max_examples=40)
