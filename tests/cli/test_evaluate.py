@@ -112,3 +112,26 @@ assert not {"torch", "transformers"} & set(sys.modules), "two files need no netw
         check=True,
         stdout=subprocess.DEVNULL,
     )
+
+
+def test_gold_without_entities_is_pointed_out(ossamma, tmp_path):
+    path = tmp_path / "empty.jsonl"
+    path.write_text('{"id": "a", "text": "Nothing here.", "entities": []}\n')
+    result = ossamma("evaluate", "--pred", path, "--gold", path)
+    assert result.exit_code == 0
+    assert f"note: {path} has no entity" in result.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error(gold):
+    """What a shell calls 141: `ossamma evaluate ... | head -0`."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    done = subprocess.run(
+        [sys.executable, "-m", "ossamma.cli.app", "evaluate", "--pred", gold, "--gold", gold],
+        env=os.environ | {"PYTHONPATH": str(SOURCE)},
+        stdout=write_end,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(write_end)
+    assert (done.returncode, done.stderr) == (141, b"")

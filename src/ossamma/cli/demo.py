@@ -40,6 +40,7 @@ def demo(
     from ossamma.cli.logs import quieten
     from ossamma.cli.outcome import show_outcome
     from ossamma.cli.rendering import render
+    from ossamma.cli.terminal import Output
     from ossamma.pipeline.demo import run_demo
 
     quieten()
@@ -47,7 +48,7 @@ def demo(
     outcome = run_demo(out, seed=seed, overwrite=overwrite, console=console)
     show_outcome(outcome, as_json=False)
     entities = outcome.recogniser.recognise([text])[0]
-    shown = Console()
+    shown = Output()
     shown.print(render(text, entities), soft_wrap=True)
     command = f"ossamma extract --bundle {shlex.quote(str(out))}"
     shown.print(f"next: echo '...' | {command}", markup=False, highlight=False, soft_wrap=True)

@@ -49,8 +49,7 @@ def evaluate(  # noqa: PLR0913  a verb's options are its arguments
     """Score predictions against gold annotations: same span and same type, or wrong."""
     import json
 
-    from rich.console import Console
-
+    from ossamma.cli.terminal import Output
     from ossamma.evaluation.table import scores_table
 
     if (bundle is None) == (pred is None):
@@ -77,7 +76,9 @@ def evaluate(  # noqa: PLR0913  a verb's options are its arguments
         scores = score_predictions(
             pred, gold, profile=profile, table=label_map, file_format=file_format.value
         )
+    if not scores.micro.support:
+        typer.echo(f"note: {gold} has no entity, so recall and F1 say nothing", err=True)
     if as_json:
         typer.echo(json.dumps(scores.to_json()))
     else:
-        Console().print(scores_table(scores))
+        Output().print(scores_table(scores))

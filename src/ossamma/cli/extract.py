@@ -61,9 +61,8 @@ def extract(
     """
     import json
 
-    from rich.console import Console
-
     from ossamma.cli.rendering import render
+    from ossamma.cli.terminal import Output
     from ossamma.data.readers.record import document_to_json
     from ossamma.pipeline.reading import documents_in, texts_in
     from ossamma.schema.errors import BundleError
@@ -81,13 +80,15 @@ def extract(
 
     quieten()
     recogniser = load(bundle)
-    console = Console()
+    console = Output()
     several = len(files or []) > 1 or documents
     for document, entities in recogniser.recognise_documents(found):
         kept = [entity for entity in entities if entity.confidence >= min_confidence]
         if as_json:
             typer.echo(json.dumps(document_to_json(document, kept)))
             continue
+        if not document.text:
+            continue  # nothing came in: no line of output either
         if several:
             console.rule(document.id, style="dim")
         console.print(render(document.text, kept), soft_wrap=True)

@@ -36,9 +36,10 @@ def info(
 
 
 def _show(folder: Path, metadata: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from ossamma.cli.terminal import Output
 
     table = Table(title=str(folder), show_header=False)
     types = [tag[2:] for tag in metadata["label_schema"] if tag.startswith("B-")]
@@ -56,4 +57,4 @@ def _show(folder: Path, metadata: dict[str, Any]) -> None:
     rows["weights SHA-256"] = metadata["checksum"]
     for name, value in rows.items():
         table.add_row(name, Text(value, overflow="fold"))  # not markup: types may have brackets
-    Console().print(table)
+    Output().print(table)

@@ -15,8 +15,7 @@ def show_outcome(outcome: TrainOutcome, *, as_json: bool) -> None:
     import json
     from dataclasses import asdict
 
-    from rich.console import Console
-
+    from ossamma.cli.terminal import Output
     from ossamma.evaluation.table import scores_table
 
     result = outcome.result
@@ -29,7 +28,7 @@ def show_outcome(outcome: TrainOutcome, *, as_json: bool) -> None:
         }
         typer.echo(json.dumps(content))
         return
-    console = Console()
+    console = Output()
     reason = "no further gain on dev" if result.stopped_early else "all epochs done"
     console.print(
         f"best epoch {result.best_epoch:g} of {result.epochs:g} ({reason}), {result.seconds:.0f} s"

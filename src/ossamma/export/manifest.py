@@ -115,11 +115,12 @@ def read_metadata(folder: Path) -> dict[str, Any]:
         is_canonical = _serialise(metadata) == content
     except (ValueError, TypeError, RecursionError) as error:
         raise BundleError(f"{path} is damaged: it is not JSON as we write it ({error})") from error
-    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
-        found = metadata.get("format") if isinstance(metadata, dict) else type(metadata).__name__
+    if not isinstance(metadata, dict) or "format" not in metadata:
+        raise BundleError(f"{path} is damaged: expected an object with its format; fetch it anew")
+    if metadata["format"] != FORMAT:
         raise BundleError(
-            f"{path}: expected bundle format {FORMAT}, got {found!r}; use the version of ossamma "
-            "that wrote it"
+            f"{path}: expected bundle format {FORMAT}, got {metadata['format']!r}; use the version "
+            "of ossamma that wrote it"
         )
     if not is_canonical or metadata.get(_OWN_CHECKSUM) != _checksum(metadata):
         raise BundleError(f"{path} was changed: its own checksum does not fit; fetch it anew")

@@ -42,13 +42,15 @@ def file(tmp_path):
         ("\ufeff\n" + CONLL, "conll"),
         (JSONL.replace("\n", "\r\n"), "jsonl"),
         ("{}\n", "jsonl"),
+        ("[1, 2]\n", "jsonl"),
+        ("[ O\nAda B-PER\n", "conll"),
         # A brace may be a word.
         ("{\tO\nx\tO\n}\tO\n", "conll"),
         ("{ O\n", "conll"),
         ("{}\tO\n", "conll"),
         ('{"a":1} O\n', "conll"),
         ('{"a":1}\tB-CODE\r\n', "conll"),
-        ("[1]\n", "conll"),
+        ("[1]\n", "jsonl"),
         # Broken JSON is still meant to be JSON.
         ('{"text": "Ada\n', "jsonl"),
         ('{"text": "Ada", \n', "jsonl"),

@@ -50,16 +50,17 @@ def detect_format(path: str | Path) -> FileFormat:
 
     It is JSON lines if that line is a JSON object, or begins as one and cannot be a token line:
     a broken first line shall be reported as broken JSON. (In a column file "{" may be a word.)
+    A JSON list is taken for JSON lines too: the reader says what should have been there.
 
     Raises:
         DataError: no such file, a folder, no permission, an empty file.
     """
     content = read_bytes(Path(path)).removeprefix(b"\xef\xbb\xbf").lstrip()
-    if not content.startswith(b"{"):
+    if not content.startswith((b"{", b"[")):
         return "conll"
     line = content.split(b"\n", 1)[0].decode("utf-8", errors="replace")
     try:
-        return "jsonl" if isinstance(parse_object(line), dict) else "conll"
+        return "jsonl" if isinstance(parse_object(line), dict | list) else "conll"
     except ValueError:
         broken_json = _FIRST_KEY.match(line) and not _ends_in_tag(line)
         return "jsonl" if broken_json else "conll"
