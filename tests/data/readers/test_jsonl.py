@@ -15,6 +15,7 @@ from ossamma.data.readers.jsonl import (
     parse_object,
     read_jsonl,
     read_predictions_jsonl,
+    stream_jsonl,
     write_jsonl,
 )
 from ossamma.schema.errors import DataError, FormatError, OssammaError, SpanError
@@ -317,6 +318,7 @@ def test_what_is_written_is_read(tmp_path_factory, drawn):
     assert [document.provenance.line for document in read_back] == [
         number + 1 for number in range(len(written))
     ]
+    assert list(stream_jsonl(path)) == list(read_back)
     for before, after in zip(written, read_back, strict=True):
         assert all(getattr(before, name) == getattr(after, name) for name in ("id", *FIELDS))
 
@@ -458,3 +460,17 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory, reader, content):
         assert str(path) in str(outcome)
     else:
         assert outcome
+
+
+def test_a_stream_names_its_faulty_line(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"text": "Ada"}\r\n\n{"text": 1}\n')
+    stream = stream_jsonl(path)
+    assert next(stream).text == "Ada"
+    with pytest.raises(FormatError, match=r"a.jsonl:3: expected "):
+        next(stream)
+
+
+def test_a_stream_needs_a_file(tmp_path):
+    with pytest.raises(DataError, match="no such file"):
+        next(stream_jsonl(tmp_path / "none.jsonl"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ossamma.data.readers.corpus import Corpus, ReadReport, count_labels
-from ossamma.data.readers.lines import read_lines, shown
+from ossamma.data.readers.lines import read_lines, shown, stream_lines
 from ossamma.data.readers.record import (
     document_from_json,
     document_to_json,
@@ -26,6 +26,7 @@ __all__ = [
     "parse_object",
     "read_jsonl",
     "read_predictions_jsonl",
+    "stream_jsonl",
     "write_jsonl",
 ]
 
@@ -61,6 +62,21 @@ def read_jsonl(path: str | Path) -> Corpus:
         labels=count_labels(documents),
     )
     return Corpus(path, "jsonl", tuple(documents), report)
+
+
+def stream_jsonl(path: str | Path) -> Iterator[Document]:
+    """Read documents one by one, with the memory of one; ids are not compared.
+
+    Raises:
+        FormatError: a faulty line, when it is reached.
+        DataError: a file that is not there.
+    """
+    path = Path(path)
+    for line, text in stream_lines(path, max_line_bytes=MAX_LINE_BYTES):
+        if text.strip():
+            record = _parse(path, line, text)
+            place = Provenance(str(path), line)
+            yield document_from_json(record, place=place, default_id=f"{path.stem}-{line}")
 
 
 def read_predictions_jsonl(path: str | Path) -> Iterator[tuple[str, str, list[Entity]]]:

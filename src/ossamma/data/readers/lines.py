@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -78,6 +79,30 @@ def read_lines(path: Path, *, max_line_bytes: int) -> TextLines:
         else:
             lines.append(line.rstrip("\r"))
     return TextLines(tuple(lines), tuple(faults))
+
+
+def stream_lines(path: Path, *, max_line_bytes: int) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a file with their numbers, holding one at a time.
+
+    Raises:
+        DataError: no such file, a folder, no permission.
+        FormatError: a line that is too long or not UTF-8, when it is reached.
+    """
+    try:
+        file = path.open("rb")
+    except (OSError, ValueError) as error:
+        raise DataError(_advice(path, error)) from error
+    with file:
+        number = 0
+        while raw := file.readline(max_line_bytes + 2):
+            number += 1
+            content = raw.removesuffix(b"\n")
+            line = _decode(
+                content.removeprefix(_BOM) if number == 1 else content, number, max_line_bytes
+            )
+            if isinstance(line, Fault):
+                raise line.error(path)
+            yield number, line.rstrip("\r")
 
 
 def shown(text: str) -> str:
