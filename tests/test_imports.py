@@ -37,8 +37,9 @@ def loaded_by(code: str) -> set[str]:
 
 
 def modules_of(room: str) -> str:
-    """Code that imports every module of a room."""
+    """Code that imports every module of a room but the doors to spaCy, which loads torch itself."""
     files = sorted((SOURCE / "ossamma" / room).rglob("*.py"))
+    files = [file for file in files if file.name != "docbin.py"]
     names = [".".join(file.relative_to(SOURCE).with_suffix("").parts) for file in files]
     return "\n".join(f"import {name.removesuffix('.__init__')}" for name in names)
 

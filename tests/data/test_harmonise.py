@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ossamma.data.harmonise import harmonise
+from ossamma.data.harmonise import HarmoniseReport, harmonise, harmonise_stream
+from ossamma.data.readers.conll import read_conll
 from ossamma.schema.errors import DataError, ProfileError
+from ossamma.schema.label_rules import Condition, Place, Rule
 from ossamma.schema.profile import DROP, DatasetTable, Profile, TypeDescription, load_profile
 from ossamma.schema.spans import Annotation, Document, Provenance, Span
 
@@ -35,6 +39,23 @@ PROFILE = Profile(
     datasets={"animals": TABLE},
 )
 TEXT = "Tom and Rex and a crackling radio"
+RULED = replace(
+    TABLE,
+    rules=(
+        Rule(
+            name="tom",
+            label="pet",
+            types=("CAT",),
+            when=(Condition.of_words(Place.SURFACE, ["Tom"]),),
+        ),
+        Rule(
+            name="article",
+            label="pet",
+            types=DROP,
+            when=(Condition(Place.SURFACE, pattern="[a-z]|[0-9]"),),
+        ),
+    ),
+)
 
 
 @st.composite
@@ -222,15 +243,164 @@ def test_a_table_of_another_profile_is_refused():
         harmonise([], PROFILE, load_profile("rag9").table("wnut17"))
 
 
-def test_conll_keeps_open_what_misc_means():
+# Streams.
+
+
+@given(st.lists(documents(sorted(TABLE.labels)), max_size=3), st.sampled_from([TABLE, RULED]))
+def test_a_stream_gives_what_the_list_gives(batch, table):
+    stream = harmonise_stream(iter(batch), PROFILE, table)
+    result, report = harmonise(batch, PROFILE, table)
+    assert list(stream) == result
+    assert stream.report == report
+
+
+def test_a_stream_reads_no_further_than_it_is_read():
+    source = document(Annotation(0, 3, ("feline",)))
+    taken = []
+
+    def endless():
+        while True:
+            taken.append(source)
+            yield source
+
+    stream = harmonise_stream(endless(), PROFILE, TABLE)
+    assert taken == []
+    for number in range(1, 4):
+        assert next(stream).id == "d1"
+        assert len(taken) == stream.report.num_documents == stream.report.num_mapped == number
+
+
+def test_a_document_that_is_refused_counts_for_nothing():
+    good = document(Annotation(0, 3, ("feline",)))
+    bad = document(Annotation(0, 3, ("feline",)), Annotation(8, 11, ("reptile",)))
+    worse = document(Annotation(0, 3, ("feline",)), annotates=frozenset({"reptile"}))
+    for fault in (bad, worse):
+        stream = harmonise_stream([good, fault], PROFILE, TABLE)
+        next(stream)
+        before = stream.report
+        with pytest.raises(DataError, match="reptile"):
+            next(stream)
+        assert stream.report == before
+
+
+def test_a_table_of_another_profile_is_refused_before_anything_is_read():
+    with pytest.raises(ProfileError, match="types of profile 'pets'"):
+        harmonise_stream(iter([]), PROFILE, load_profile("rag9").table("wnut17"))
+
+
+# Rules.
+
+
+def ruled(*annotations: Annotation) -> tuple[list[Annotation], HarmoniseReport]:
+    [result], report = harmonise([document(*annotations)], PROFILE, RULED)
+    return list(result.annotations or ()), report
+
+
+def test_a_rule_narrows_and_says_so():
+    result, report = ruled(Annotation(0, 3, ("pet",)), Annotation(8, 11, ("pet",)))
+    assert result == [
+        Annotation(0, 3, ("CAT",), origin="rule:tom"),
+        Annotation(8, 11, ("CAT", "DOG")),  # no rule holds: it stays open
+    ]
+    assert report.by_rule == {"tom": 1}
+    assert report.mapped == {"pet": {("CAT",): 1, ("CAT", "DOG"): 1}}
+
+
+def test_a_rule_may_give_an_annotation_up():
+    result, report = ruled(Annotation(16, 17, ("pet",)), Annotation(16, 17, ("feline",)))
+    assert result == [Annotation(16, 17, ("CAT",))]  # the rule is of another label
+    assert report.by_rule == {"article": 1}
+    assert report.dropped == {"pet": 1}
+
+
+def test_a_rule_adds_to_an_origin_and_leaves_the_rest():
+    before = Annotation(0, 3, ("pet",), origin="lexicon:names", confidence=0.25)
+    [result], _ = ruled(before)
+    assert result == Annotation(0, 3, ("CAT",), "lexicon:names+rule:tom", 0.25)
+
+
+def test_rules_leave_alone_what_the_source_itself_left_open():
+    result, report = ruled(Annotation(0, 3, ("feline", "pet")))
+    assert result == [Annotation(0, 3, ("CAT", "DOG"))]
+    assert report.by_rule == {}
+
+
+@given(st.lists(documents(sorted(RULED.labels)), max_size=3))
+def test_rules_only_narrow_and_are_all_counted(batch):
+    plain, without = harmonise(batch, PROFILE, TABLE)
+    result, report = harmonise(batch, PROFILE, RULED)
+    assert report.num_mapped + report.num_dropped == without.num_mapped + without.num_dropped
+    decided = 0
+    for before, after in zip(plain, result, strict=True):
+        narrowed = {(a.start, a.end): a for a in after.annotations or ()}
+        for a in before.annotations or ():
+            b = narrowed.get((a.start, a.end))
+            decided += b is None or b.origin != ""
+            assert b is None or set(b.labels) <= set(a.labels)
+    assert decided == sum(report.by_rule.values())
+
+
+# Conll's MISC, and what else ships.
+
+
+@pytest.mark.parametrize(
+    ("before", "surface", "after", "label"),
+    [
+        ("Ada saw the", "World Cup", "", "EVENT"),
+        ("", "BELGIAN GRAND PRIX", "RESULTS", "EVENT"),
+        ("an", "Olympic", "champion", "EVENT"),
+        ("the", "Tour de France", "", "EVENT"),
+        ("the second", "World War II", "", "EVENT"),
+        ("the", "Russian", "army", "DOMAIN"),
+        ("", "DUTCH", "SQUAD", "DOMAIN"),
+        ("the", "Bosnian Serbs", ",", "DOMAIN"),
+        ("the", "Moslem-Croat", "federation", "DOMAIN"),
+        ("", "neo-Nazi", "jailed", "DOMAIN"),
+        ("the", "Clean Air Act", "", "DOMAIN"),
+        ("a", "Toyota Celica", "", "INSTRUMENT"),
+        ("of", "Windows 95", "", "INSTRUMENT"),
+        ("two", "AK-47", "rifles", "INSTRUMENT"),
+        ('read "', "Madame Bovary", '" twice', "WORK"),
+        ("at 1230", "GMT", ".", None),
+        ("worth", "C$", "5", None),
+        ("at", "DM", "3.50", None),
+        ("the", "Nobel Peace Prize", "", None),
+        ("the", "Star Wars", "programme", "DOMAIN|EVENT|INSTRUMENT|WORK"),
+        ("the", "Bundesliga", "", "DOMAIN|EVENT|INSTRUMENT|WORK"),
+        ("the", "U.S.-led", "force", "DOMAIN|EVENT|INSTRUMENT|WORK"),
+        ('the "', "Brady Bill", '" of', "DOMAIN|EVENT|INSTRUMENT|WORK"),
+        ("in", "Java", "", "DOMAIN|EVENT|INSTRUMENT|WORK"),
+    ],
+)
+def test_what_misc_of_conll_means(before, surface, after, label):
     profile = load_profile("rag9")
-    text = "Ada saw the World Cup"
+    start = len(before) + 1
     source = Document(
         id="s1",
-        text=text,
-        annotations=(Annotation(0, 3, ("PER",)), Annotation(12, 21, ("MISC",))),
+        text=f"{before} {surface} {after}",
+        annotations=(Annotation(start, start + len(surface), ("MISC",)),),
     )
     [result], report = harmonise([source], profile, profile.table_for({"PER", "MISC"}))
-    assert [a.label for a in result.annotations or ()] == ["PERSON", "DOMAIN|EVENT|INSTRUMENT|WORK"]
+    assert [a.label for a in result.annotations or ()] == ([label] if label else [])
     assert report.table == "conll2003"
     assert "MEASURE" not in (result.annotates or ())
+
+
+@pytest.mark.data
+def test_the_rules_for_misc_of_conll_do_what_the_table_says():
+    profile = load_profile("rag9")
+    table = profile.table("conll2003")
+    path = Path(os.environ["OSSAMMA_MIRROR"], "conll2003/corpus/CoNLL-2003/eng.train")
+    _, report = harmonise(read_conll(path).documents, profile, table)
+    misc = {"|".join(types): count for types, count in report.mapped["MISC"].items()}
+    assert misc == {
+        "DOMAIN": 2059,
+        "EVENT": 424,
+        "INSTRUMENT": 60,
+        "WORK": 18,
+        "DOMAIN|EVENT|INSTRUMENT|WORK": 741,
+    }
+    assert report.dropped == {"MISC": 136}
+    assert sum(report.by_rule.values()) == 3438 - 741
+    for figure in ("3,438", "2,561", "2,059", "424", "60", "18", "136", "741"):
+        assert figure in table.notes

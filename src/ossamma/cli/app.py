@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ossamma.cli import demo, evaluate, extract, info, train
+from ossamma.cli import data, demo, evaluate, extract, info, train
 from ossamma.cli.errors import Verbs
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command(name="demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command(name="train", epilog=train.EXAMPLES)(train.train)
 app.command(name="evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command(name="extract", epilog=extract.EXAMPLES)(extract.extract)
+app.add_typer(data.app, name="data")
 app.command(name="info", epilog=info.EXAMPLES)(info.info)
 
 

@@ -14,6 +14,19 @@ from ossamma.schema.errors import OssammaError
 
 FAULT = 2
 """The input, options or files are at fault."""
+_EXTRAS = {
+    "ahocorasick": "data",
+    "bs4": "data",
+    "defusedxml": "data",
+    "docx": "data",
+    "httpx": "data",
+    "lxml": "data",
+    "pyarrow": "data",
+    "pypdf": "data",
+    "spacy": "spacy",
+    "accelerate": "train",
+}
+"""Which extra of the package brings a library."""
 BROKEN_PIPE = 141
 """What a shell reports of a process that SIGPIPE ended."""
 
@@ -32,8 +45,21 @@ class Verbs(TyperGroup):
             raise typer.Exit(BROKEN_PIPE) from None
         except (OssammaError, OSError) as error:
             # An OSError is a full disk, a lost mount, a missing permission: no fault of ours.
-            Console(stderr=True).print(
-                f"error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True
+            _complain(str(error))
+            raise typer.Exit(FAULT) from error
+        except ModuleNotFoundError as error:
+            extra = _EXTRAS.get((error.name or "").partition(".")[0])
+            if extra is None:
+                raise
+            _complain(
+                f"this needs the library {error.name!r}, which is not installed; expected the "
+                f'extra {extra!r}: pip install "ossamma[{extra}]"'
             )
             raise typer.Exit(FAULT) from error
         return result
+
+
+def _complain(message: str) -> None:
+    Console(stderr=True).print(
+        f"error: {message}", style="bold red", markup=False, highlight=False, soft_wrap=True
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -29,3 +30,16 @@ LabelMap = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+DataFolder = Annotated[
+    Path, typer.Option("--data", metavar="DIR", help="Folder of the fetched data sets.")
+]
+Mirror = Annotated[
+    Path | None,
+    typer.Option(
+        "--mirror",
+        metavar="DIR",
+        envvar="OSSAMMA_MIRROR",
+        help="Local mirror: a folder with a folder per data set.",
+    ),
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Stay off the network.")]

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
+from ossamma.data.context_rules import first_rule, mention_at
+from ossamma.schema.candidates import DROP
+from ossamma.schema.dataset_table import DatasetTable
 from ossamma.schema.errors import DataError
-from ossamma.schema.profile import DROP, DatasetTable, Profile
+from ossamma.schema.label_rules import Rule
+from ossamma.schema.profile import Profile
 from ossamma.schema.spans import Annotation, Document
+
+RULE_ORIGIN = "rule:"
+"""How the origin of an annotation begins whose type was narrowed by a rule."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,7 +24,8 @@ class HarmoniseReport:
 
     `mapped` counts source label -> candidate types -> annotations, `dropped` counts source label
     -> annotations. A source label with open type is written `A|B`. Together they are all the
-    annotations that came in: `num_mapped + num_dropped`.
+    annotations that came in: `num_mapped + num_dropped`. `by_rule` counts rule -> annotations that
+    it decided; they stand in `mapped` or `dropped` as well.
     """
 
     profile: str
@@ -25,6 +33,7 @@ class HarmoniseReport:
     num_documents: int
     mapped: Mapping[str, Mapping[tuple[str, ...], int]]
     dropped: Mapping[str, int]
+    by_rule: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def num_mapped(self) -> int:
@@ -47,13 +56,106 @@ class HarmoniseReport:
         return sorted(mapped + dropped)
 
 
+class HarmoniseStream(Iterator[Document]):
+    """The harmonised documents, one at a time, in order; `report` counts those given out so far.
+
+    The report is complete when the stream has ended.
+    """
+
+    def __init__(
+        self, documents: Iterable[Document], profile: Profile, table: DatasetTable | None
+    ) -> None:
+        if table is not None:
+            profile.check_table(table)
+        self._documents = iter(documents)
+        self._profile = profile
+        self._table = table
+        self._rules = (
+            {} if table is None else {label: table.rules_of(label) for label in table.labels}
+        )
+        self._num_documents = 0
+        self._mapped: dict[str, Counter[tuple[str, ...]]] = {}
+        self._dropped: Counter[str] = Counter()
+        self._by_rule: Counter[str] = Counter()
+
+    def __next__(self) -> Document:
+        """Return the next document. Raises StopIteration at the end, DataError as `harmonise`."""
+        document = next(self._documents)
+        kept = [self._annotation(document, one) for one in document.annotations or ()]
+        annotates = _annotates(document, self._profile, self._table)
+        # Only now: a document that is refused counts for nothing.
+        self._num_documents += 1
+        for source, made, rule in kept:
+            if rule is not None:
+                self._by_rule[rule.name] += 1
+            if made is None:
+                self._dropped[source.label] += 1
+            else:
+                self._mapped.setdefault(source.label, Counter())[made.labels] += 1
+        annotations = tuple(made for _, made, _ in kept if made is not None)
+        return replace(
+            document,
+            annotations=None if document.annotations is None else annotations,
+            annotates=annotates,
+        )
+
+    @property
+    def report(self) -> HarmoniseReport:
+        """What became of the annotations of the documents given out so far."""
+        return HarmoniseReport(
+            profile=self._profile.name,
+            table=None if self._table is None else self._table.name,
+            num_documents=self._num_documents,
+            mapped={label: dict(counts) for label, counts in self._mapped.items()},
+            dropped=dict(self._dropped),
+            by_rule=dict(self._by_rule),
+        )
+
+    def _annotation(
+        self, document: Document, source: Annotation
+    ) -> tuple[Annotation, Annotation | None, Rule | None]:
+        """Map one annotation: what came, what becomes of it, and the rule that decided it."""
+        types = _types(document, source, self._profile, self._table)
+        if not types:
+            return source, None, None
+        rule = None
+        # An open source label has no rules: they were written for one label at a time.
+        if len(source.labels) == 1 and (rules := self._rules.get(source.labels[0])):
+            rule = first_rule(rules, mention_at(document.text, source.start, source.end))
+        if rule is None:
+            return source, replace(source, labels=types), None
+        if rule.types is DROP:
+            return source, None, rule
+        origin = f"{source.origin}+" * bool(source.origin) + RULE_ORIGIN + rule.name
+        return source, replace(source, labels=rule.types, origin=origin), rule
+
+
+def harmonise_stream(
+    documents: Iterable[Document], profile: Profile, table: DatasetTable | None
+) -> HarmoniseStream:
+    """Map the annotations of documents to the profile's types, one document at a time.
+
+    Args:
+        documents: read only as far as the stream is.
+        profile: the types wanted.
+        table: how the source's labels map to them; None if they are such types already.
+
+    Returns:
+        An iterator whose `report` is complete at its end. See `harmonise` for what changes in a
+        document, and for the errors, which are raised at the document at fault.
+    """
+    return HarmoniseStream(documents, profile, table)
+
+
 def harmonise(
     documents: Iterable[Document], profile: Profile, table: DatasetTable | None
 ) -> tuple[list[Document], HarmoniseReport]:
     """Map the annotations of documents to the profile's types through a table.
 
-    Texts, words, weights and provenance stay as they are. With table None the labels must be the
-    profile's types already, and the documents come back unchanged.
+    Texts, words, weights, provenance, data set and group stay as they are, and so do an
+    annotation's place and confidence. A rule of the table that narrows an annotation is added to
+    its origin: `rule:<name>`, or `<origin>+rule:<name>` if it had one. With table None the labels
+    must be the profile's types already, and the documents come back unchanged.
 
     `annotates` of a document becomes what the table says. Where the document marks only some
     source labels exhaustively, a type stays exhaustive only if every source label that may mean
@@ -68,35 +170,8 @@ def harmonise(
             several candidate labels of which the table drops only some.
         ProfileError: the table speaks of types that the profile does not have.
     """
-    if table is not None:
-        profile.check_table(table)
-    harmonised = []
-    mapped: dict[str, Counter[tuple[str, ...]]] = {}
-    dropped: Counter[str] = Counter()
-    for document in documents:
-        kept = []
-        for annotation in document.annotations or ():
-            types = _types(document, annotation, profile, table)
-            if types:
-                mapped.setdefault(annotation.label, Counter())[types] += 1
-                kept.append(replace(annotation, labels=types))
-            else:
-                dropped[annotation.label] += 1
-        harmonised.append(
-            replace(
-                document,
-                annotations=None if document.annotations is None else tuple(kept),
-                annotates=_annotates(document, profile, table),
-            )
-        )
-    report = HarmoniseReport(
-        profile=profile.name,
-        table=None if table is None else table.name,
-        num_documents=len(harmonised),
-        mapped={label: dict(counts) for label, counts in mapped.items()},
-        dropped=dict(dropped),
-    )
-    return harmonised, report
+    stream = harmonise_stream(documents, profile, table)
+    return list(stream), stream.report
 
 
 def _types(

@@ -23,6 +23,7 @@ from ossamma.schema.spans import Document, Entity, Provenance
 __all__ = [
     "document_from_json",
     "document_to_json",
+    "jsonl_line",
     "parse_object",
     "read_jsonl",
     "read_predictions_jsonl",
@@ -115,10 +116,29 @@ def write_jsonl(
             found = next(predictions, None) if predictions is not None else None
             if predictions is not None and found is None:
                 raise DataError(f"document {document.id!r} is number {count}, without predictions")
-            file.write(_line(document, found) + "\n")
+            file.write(jsonl_line(document, found))
         if predictions is not None and next(predictions, None) is not None:
             raise DataError(f"there are more predictions than documents, which are {count}")
     return count
+
+
+def jsonl_line(document: Document, entities: Sequence[Entity] | None = None) -> str:
+    """Return the line of a document or, with `entities`, of a prediction; with its line end.
+
+    Raises:
+        DataError: a document that JSON cannot keep.
+        SpanError: an entity that was not found in its document.
+    """
+    if _SURROGATE_PAIR.search(document.text) or _SURROGATE_PAIR.search(document.id):
+        raise DataError(
+            f"{document.where}: two surrogates side by side, which JSON would merge into one "
+            f"character; decode the text properly first"
+        )
+    record = document_to_json(document, entities)
+    try:
+        return json.dumps(record, allow_nan=False) + "\n"
+    except ValueError as error:
+        raise DataError(f"{document.where}: cannot be written as JSON: {error}") from error
 
 
 def parse_object(text: str) -> object:
@@ -185,19 +205,6 @@ def _predictions(
         )
         ids.add(prediction[0], line)
         yield prediction
-
-
-def _line(document: Document, entities: Sequence[Entity] | None) -> str:
-    if _SURROGATE_PAIR.search(document.text) or _SURROGATE_PAIR.search(document.id):
-        raise DataError(
-            f"{document.where}: two surrogates side by side, which JSON would merge into one "
-            f"character; decode the text properly first"
-        )
-    record = document_to_json(document, entities)
-    try:
-        return json.dumps(record, allow_nan=False)
-    except ValueError as error:
-        raise DataError(f"{document.where}: cannot be written as JSON: {error}") from error
 
 
 def _refuse_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:

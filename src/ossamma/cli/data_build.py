@@ -1,0 +1,158 @@
+"""`ossamma data build` and `card`: a documented training set, and its card."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ossamma.cli.options import DataFolder, Json, Mirror, Offline
+
+
+class OutputFormat(StrEnum):
+    """Formats of a built set beside JSON lines; the names of `pipeline.forge`."""
+
+    CONLL = "conll"
+    PARQUET = "parquet"
+    SPACY = "spacy"
+
+
+BUILD_EXAMPLES = """
+[bold]Examples[/bold]
+
+ossamma data build --profile rag9 --out built/rag9
+
+ossamma data build --profile ner11 --out built/ner11 --format spacy --offline
+
+ossamma data build --profile rag9 --out built/mine --own letters.jsonl --own reports.conll:conll
+"""
+
+
+def build(  # noqa: PLR0913  a verb's options are its arguments
+    profile: Annotated[str, typer.Option("--profile", metavar="P", help="Profile name or folder.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the built set.")],
+    data: DataFolder = Path("data"),
+    mirror: Mirror = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option("--policy", metavar="FILE", help="Build policy in place of the profile's."),
+    ] = None,
+    own: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--own",
+            metavar="FILE[:FORMAT]",
+            help="Further labelled files, in the profile's types; graded as gold.",
+        ),
+    ] = None,
+    formats: Annotated[
+        list[OutputFormat] | None,
+        typer.Option("--format", help="Write this beside JSON lines, too."),
+    ] = None,
+    any_licence: Annotated[
+        bool,
+        typer.Option(
+            "--any-licence",
+            help="Take data sets that may not be passed on, too: for measurements only.",
+        ),
+    ] = False,
+    offline: Offline = False,
+    as_json: Json = False,
+) -> None:
+    """Build a leak-free, weighted, documented training set from a profile's policy.
+
+    Fetches what is missing. Repeated after an interruption it continues. DIR gets train.jsonl,
+    dev.jsonl, test.jsonl, dropped.jsonl, repairs.jsonl and the data card (json, md, html).
+    """
+    import json
+
+    from ossamma.cli.data_progress import BuildBar, downloader
+    from ossamma.data.card import CARD_NAME
+    from ossamma.pipeline.forge import ForgeRequest, check_folder, forge
+
+    check_folder(out, (f"{CARD_NAME}.json", "work"))
+    request = ForgeRequest(
+        profile=profile,
+        out=out,
+        data=data,
+        mirror=mirror,
+        policy=policy,
+        own_files=tuple(_own_file(each) for each in own or ()),
+        any_licence=any_licence,
+        formats=tuple(each.value for each in formats or ()),
+    )
+    with BuildBar() as bar, downloader(offline=offline) as client:
+        content = forge(request, bar, client)
+    if as_json:
+        typer.echo(json.dumps(content))
+        return
+    _show_built(content, out)
+
+
+def _own_file(text: str) -> tuple[Path, str]:
+    """Read FILE or FILE:FORMAT; without a format the content decides."""
+    from ossamma.data.readers.detect import detect_format
+    from ossamma.data.readers.registry import FORMATS
+
+    name, colon, file_format = text.rpartition(":")
+    if colon and file_format in FORMATS:
+        return Path(name), file_format
+    return Path(text), detect_format(text)
+
+
+def _show_built(content: dict[str, Any], out: Path) -> None:
+    from rich.table import Table
+
+    from ossamma.cli.terminal import Output
+
+    table = Table("split", "documents", "entities")
+    for split, documents in content["assembly"]["written"].items():
+        entities = sum(
+            sum(part["entities"].values())
+            for part in content["statistics"]
+            if part["split"] == split
+        )
+        table.add_row(split, f"{documents:,}", f"{entities:,}")
+    output = Output()
+    output.print(table)
+    duplicates = sum(content["assembly"]["duplicates"].values())
+    typer.echo(
+        f"{len(content['sources'])} sources, {len(content['rejected'])} not taken, "
+        f"{duplicates:,} duplicates dropped, no leaks"
+    )
+    typer.echo(f"data card: {out / 'card.html'}")
+
+
+CARD_EXAMPLES = """
+[bold]Examples[/bold]
+
+ossamma data card built/rag9
+
+ossamma data card built/rag9 --as html > card.html
+"""
+
+
+class CardForm(StrEnum):
+    """Forms of a data card."""
+
+    MARKDOWN = "md"
+    HTML = "html"
+    JSON = "json"
+
+
+def card(
+    built: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a built set.")],
+    form: Annotated[CardForm, typer.Option("--as", help="Form of the card.")] = CardForm.MARKDOWN,
+) -> None:
+    """Print the data card of a built set."""
+    import json
+
+    from ossamma.data.card import read_card, render_card
+
+    content = read_card(built)
+    if form is CardForm.JSON:
+        typer.echo(json.dumps(content))
+    else:
+        typer.echo(render_card(content, form.value), nl=False)

@@ -1,0 +1,1 @@
+"""Augmentation of training documents: pure functions that keep every offset exact."""

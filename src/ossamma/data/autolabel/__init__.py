@@ -1,0 +1,1 @@
+"""Automatic marks in text from real lexicons and patterns: precise, never exhaustive."""

@@ -1,0 +1,1 @@
+"""Text extraction: custom documents of many formats to plain text, within stated limits."""

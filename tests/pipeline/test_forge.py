@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import pytest
+
+from ossamma.data.readers.conll import read_conll
+from ossamma.data.readers.docbin import read_docbin
+from ossamma.data.writers.parquet import read_parquet
+from ossamma.pipeline.forge import ForgeRequest, check_folder, forge
+from ossamma.schema.errors import DataError
+from tests.data import building
+from tests.data.test_build import Steps, everything, sentences
+
+POLICY = """
+name: letters
+sources:
+  - card: {post}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A profile's folder with its own build policy."""
+    files = {"a.conll": ("train", sentences("Ada")), "b.conll": ("test", sentences("Eve"))}
+    card = building.card_in(tmp_path, "post", files)
+    folder = tmp_path / "letters"
+    folder.mkdir()
+    (folder / "profile.yaml").write_text(building.PROFILE)
+    (folder / "build.yaml").write_text(POLICY.format(post=card))
+    return folder
+
+
+@pytest.fixture
+def request_for(folder, tmp_path):
+    return ForgeRequest(
+        profile=str(folder),
+        out=tmp_path / "out",
+        data=tmp_path / "data",
+        mirror=tmp_path / "mirror",
+        formats=("conll", "parquet", "spacy"),
+    )
+
+
+def test_a_profile_is_built_in_every_format(request_for):
+    content = forge(request_for, Steps(), None)
+    out = request_for.out
+    assert content["profile"]["name"] == "letters"
+    for split in ("train", "test"):
+        wanted = [
+            d for d in everything(out) if d.id.split("#")[1][0] == {"train": "a"}.get(split, "b")
+        ]
+        marked = [[d.text[a.start : a.end] for a in d.annotations] for d in wanted]
+        for read in (
+            read_conll(out / f"{split}.conll").documents,
+            read_docbin(out / f"{split}.spacy").documents,
+            tuple(read_parquet(out / f"{split}.parquet")),
+        ):
+            assert [[d.text[a.start : a.end] for a in d.annotations] for d in read] == marked
+    assert not (out / "dev.conll").exists(), "an empty split has no file in these formats"
+
+
+def test_a_changed_profile_makes_shards_anew(request_for, folder):
+    first = forge(request_for, Steps(), None)
+    shard = next((request_for.out / "work" / "shards").glob("*[0-9a-f].jsonl"))
+    before = shard.stat().st_mtime_ns
+    again = forge(request_for, Steps(), None)
+    assert shard.stat().st_mtime_ns == before
+    assert again == first
+    profile = folder / "profile.yaml"
+    profile.write_text(profile.read_text().replace("annotates: [PERSON]", "annotates: []"))
+    changed = forge(request_for, Steps(), None)
+    assert shard.stat().st_mtime_ns != before
+    assert changed["circumstances"] != first["circumstances"]
+
+
+@pytest.mark.parametrize("content", [{"notes.txt": ""}, {"train.jsonl": ""}])
+def test_a_folder_with_something_else_is_refused(tmp_path, content):
+    for name, text in content.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match="not empty and not a built set"):
+        check_folder(tmp_path, ("card.json", "work"))
+    check_folder(tmp_path, tuple(content))
+    check_folder(tmp_path / "new", ())
