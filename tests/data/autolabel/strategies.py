@@ -10,8 +10,8 @@ from ossamma.data.autolabel.lexicon import Lexicon, Source, Term, TermCase
 from ossamma.schema.errors import ConfigurationError
 
 # Letters that change their length or number when folded, and everything that joins words.
-LETTERS = "aAbBsSßẞſİıﬃΣς\u0301"
-JOINERS = " -\u2010'’./@&_\n\u00a0"
+LETTERS = "aAbBsS\u00df\u1e9e\u017f\u0130\u0131\ufb03\u03a3\u03c2\u0301"
+JOINERS = " -\u2010'\u2019./@&_\n\u00a0"
 texts = st.text(alphabet=LETTERS + JOINERS, max_size=60)
 words = st.text(alphabet="abAB", min_size=1, max_size=2)
 CONTEXT = Context(words=frozenset({"ab", "s"}), before=2, after=1)

@@ -35,17 +35,17 @@ class Folded:
     text: str
     origins: tuple[int, ...] | None = None
 
-    def original(self, start: int, end: int) -> tuple[int, int]:
-        """Return a folded range in offsets of the original.
+    def original(self, start: int, end: int) -> tuple[int, int] | None:
+        """Return a folded range, not empty, in offsets of the original.
 
-        A range that begins or ends inside of what was one character takes that character whole.
+        None if it begins or ends inside of what was one character: half of "ß" is no letter.
         """
         if self.origins is None:
             return start, end
-        last = self.origins[end - 1]
-        while self.origins[end] == last:
-            end += 1
-        return self.origins[start], self.origins[end]
+        begin, stop = self.origins[start], self.origins[end]
+        begins_inside = start > 0 and self.origins[start - 1] == begin
+        ends_inside = self.origins[end - 1] == stop
+        return None if begins_inside or ends_inside else (begin, stop)
 
 
 def fold(text: str) -> Folded:

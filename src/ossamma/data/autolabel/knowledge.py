@@ -96,6 +96,8 @@ def _kev(content: Mapping[str, Any], select: str) -> Iterator[Name]:
 
 def _cwe(content: list[Mapping[str, Any]], _select: str) -> Iterator[Name]:
     """Yield the names of weaknesses."""
+    if not isinstance(content, list):
+        raise TypeError("no list")
     for item in content:
         yield Name(item["name"], item["id"])
 

@@ -174,14 +174,14 @@ class TermFinder:
         self, text: str, folded: Folded, place: tuple[int, int], terms: Sequence[Term]
     ) -> Mark | None:
         """Judge a place in the folded text at which these terms stand, case aside."""
-        start, end = folded.original(*place)
-        if not self._lexicon.boundaries.allow(text, start, end):
+        here = folded.original(*place)
+        if here is None or not self._lexicon.boundaries.allow(text, *here):
             return None
-        written = text[start:end]
+        written = text[slice(*here)]
         terms = [term for term in terms if term.fits(written)]
         if len(terms) != 1 or terms[0].needs_context:
             terms = self._decide(terms, folded.text, place)
-        return self._mark(start, end, terms) if terms else None
+        return self._mark(*here, terms) if terms else None
 
     def _mark(self, start: int, end: int, terms: Sequence[Term]) -> Mark:
         """Put terms of equal priority into one mark: its type is one of theirs."""

@@ -105,9 +105,9 @@ class LexiconRules:
     sources: tuple[SourceRule, ...]
     """One rule for each source."""
     stop: frozenset[str] = frozenset()
-    """Names that are never terms, in their folded form."""
+    """Names, folded, that knowledge files have and that are no terms. Own lists are not asked."""
     ordinary: frozenset[str] = frozenset()
-    """Common words, folded: a name made of nothing else needs a context."""
+    """Common words, folded: such a name out of a knowledge file needs a context."""
     boundaries: BoundaryRules = field(default_factory=BoundaryRules)
     """Where a name may begin and end."""
 

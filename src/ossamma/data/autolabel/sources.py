@@ -122,7 +122,7 @@ def _unwanted(surface: str, rule: SourceRule, rules: LexiconRules) -> str:
     key = _key(surface)
     one_word = len(key.split()) == 1
     reasons = {
-        "stop list": key in rules.stop or key in rule.stop,
+        "stop list": key in rule.stop or (bool(rule.files) and key in rules.stop),
         "first word": key.split()[0] in rule.not_starting,
         "too short": len(key) < rule.min_length,
         "too many words": len(key.split()) > rule.max_words,
