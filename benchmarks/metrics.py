@@ -19,7 +19,8 @@ from typing import Any
 from seqeval.metrics import classification_report, f1_score
 from seqeval.scheme import IOB2
 
-from ossamma.evaluation.metrics import Scores, strict_scores_from_tags
+from ossamma.evaluation.metrics import strict_scores_from_tags
+from ossamma.evaluation.scores import Scores
 
 TYPES = ("PERSON", "AGENCY", "PLACE", "MEASURE", "WORK", "EVENT", "DOMAIN", "INSTRUMENT", "SPECIES")
 WRONG_TAGS = ("O", *(f"{letter}-{name}" for name in TYPES for letter in "BI"))

@@ -34,7 +34,15 @@ def test_predictions_of_either_format(ossamma, gold, tmp_path, name):
     found = scores(ossamma("evaluate", "--pred", path, "--gold", gold, "--json"))
     assert found["micro"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0}
     assert found["documents"] == 6
-    assert set(found) == {"micro", "macro", "weighted", "per_type", "documents", "unscored"}
+    assert set(found) == {
+        "micro",
+        "macro",
+        "weighted",
+        "per_type",
+        "documents",
+        "unscored",
+        "unscored_gold",
+    }
 
 
 def test_a_bundle_is_scored_as_its_run_was(ossamma, trained):
@@ -135,3 +143,16 @@ def test_a_reader_that_goes_away_is_no_error(gold):
     )
     os.close(write_end)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_terminal_without_unicode_gets_escapes(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "Ada", "entities": [{"start": 0, "end": 3, "label": "\\u2192"}]}\n')
+    done = subprocess.run(
+        [sys.executable, "-m", "ossamma.cli.app", "evaluate", "--pred", path, "--gold", path],
+        env=os.environ | {"PYTHONPATH": str(SOURCE), "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"\u2192" in done.stdout

@@ -9,6 +9,7 @@ import random
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -17,12 +18,11 @@ from seqeval.metrics import classification_report, f1_score
 from seqeval.scheme import IOB2
 
 from ossamma.evaluation.metrics import (
-    Counts,
-    Scores,
     strict_scores,
     strict_scores_from_tags,
     strict_scores_from_tags_reference,
 )
+from ossamma.evaluation.scores import Counts, Scores
 from ossamma.schema.errors import DataError, LabelError
 from ossamma.schema.spans import Annotation, Document, Entity
 
@@ -252,17 +252,23 @@ class TestCharacterOffsets:
     def test_nothing_is_lost_or_counted_twice(self, case: Case) -> None:
         scores = score_case(case)
         assert scores.num_documents == len(case)
-        assert scores.micro.support == sum(len(d.annotations or ()) for d, _ in case)
-        claimed = Counter(entity.label for _, found in case for entity in found)
-        for name in claimed.keys() | scores.unscored.keys():
-            counts = scores.per_type.get(name, Counts())
-            judged = counts.true_positives + counts.false_positives
-            assert judged + scores.unscored.get(name, 0) == claimed[name]
+        left_out = Counter(scores.unscored_gold).total()
+        assert scores.micro.support + left_out == sum(len(d.annotations or ()) for d, _ in case)
+        judged = scores.micro.true_positives + scores.micro.false_positives
+        assert judged + Counter(scores.unscored).total() == sum(len(found) for _, found in case)
+
+    @given(cases)
+    def test_the_support_does_not_depend_on_the_predictions(self, case: Case) -> None:
+        found, nothing = score_case(case), score_case([(d, []) for d, _ in case])
+        for name, counts in nothing.per_type.items():
+            assert found.per_type[name].support == counts.support
+        assert found.unscored_gold == nothing.unscored_gold
 
     @given(cases)
     def test_as_many_are_right_as_any_assignment_allows(self, case: Case) -> None:
-        best = sum(most_matches(document, found) for document, found in case)
-        assert score_case(case).micro.true_positives == best
+        complete = [(replace(document, annotates=None), found) for document, found in case]
+        best = sum(most_matches(document, found) for document, found in complete)
+        assert score_case(complete).micro.true_positives == best
 
     @given(cases, st.randoms(use_true_random=False))
     def test_no_order_matters(self, case: Case, generator: random.Random) -> None:
@@ -276,13 +282,18 @@ class TestCharacterOffsets:
         assert score_case(shuffled).to_json() == score_case(case).to_json()
 
     @given(cases)
-    def test_unscored_types_are_those_not_annotated(self, case: Case) -> None:
+    def test_only_what_is_not_annotated_is_left_out(self, case: Case) -> None:
         for document, found in case:
             scores = strict_scores([document], [found])
             if document.annotates is None:
-                assert scores.unscored == {}
-            else:
-                assert document.annotates.isdisjoint(scores.unscored)
+                assert scores.unscored == scores.unscored_gold == {}
+                continue
+            for label in scores.unscored_gold:
+                assert not document.annotates.issuperset(label.split("|"))
+            for name, counts in scores.per_type.items():
+                if "|" not in name:
+                    assert name in document.annotates
+                assert document.annotates.issuperset(name.split("|")), counts
 
     @given(paired_sentences(plain_tags))
     def test_agrees_with_the_score_of_tags(self, pairs: list[list[tuple[str, str]]]) -> None:
@@ -308,31 +319,41 @@ class TestCharacterOffsets:
             "B": Counts(0, 1, 0),
         }
 
-    def test_any_candidate_type_is_right_and_counts_as_predicted(self) -> None:
+    def test_any_candidate_type_is_right_and_counts_in_the_open_row(self) -> None:
         gold = [Annotation(0, 2, ("A", "B")), Annotation(2, 5, ("A", "B"))]
-        assert one((0, 2, "B"), gold=gold, annotates=None).per_type == {
-            "A|B": Counts(0, 0, 1),
-            "B": Counts(1, 0, 0),
-        }
+        assert one((0, 2, "B"), gold=gold, annotates=None).per_type == {"A|B": Counts(1, 0, 1)}
 
     def test_one_annotation_vouches_for_one_prediction(self) -> None:
         gold = [Annotation(0, 2, ("A", "B"))]
         assert one((0, 2, "B"), (0, 2, "A"), gold=gold, annotates=None).per_type == {
-            "A": Counts(1, 0, 0),
+            "A|B": Counts(1, 0, 0),
             "B": Counts(0, 1, 0),
         }
 
     def test_a_match_gives_way_so_that_another_prediction_finds_one(self) -> None:
         gold = [Annotation(0, 2, ("A", "B")), Annotation(0, 2, ("A", "C"))]
         assert one((0, 2, "A"), (0, 2, "B"), gold=gold, annotates=None).per_type == {
-            "A": Counts(1, 0, 0),
-            "B": Counts(1, 0, 0),
+            "A|B": Counts(1, 0, 0),
+            "A|C": Counts(1, 0, 0),
         }
 
-    def test_a_repetition_is_a_false_positive_even_of_a_type_not_annotated(self) -> None:
+    def test_a_repetition_is_a_false_positive(self) -> None:
         gold = [Annotation(0, 2, ("A",))]
-        scores = one((0, 2, "A"), (0, 2, "A"), gold=gold, annotates="B")
+        scores = one((0, 2, "A"), (0, 2, "A"), gold=gold, annotates="A")
         assert (scores.per_type, scores.unscored) == ({"A": Counts(1, 1, 0)}, {})
+
+    def test_a_type_that_is_not_annotated_has_no_score(self) -> None:
+        """Of such a type only the marked ones could count, and its precision would be 1."""
+        gold = [Annotation(0, 2, ("A",))]
+        scores = one((0, 2, "A"), (0, 2, "A"), (2, 5, "A"), gold=gold, annotates="B")
+        assert (scores.per_type, scores.unscored) == ({}, {"A": 3})
+        assert scores.unscored_gold == {"A": 1}
+
+    def test_an_open_annotation_is_judged_if_all_its_types_are_annotated(self) -> None:
+        gold = [Annotation(0, 2, ("A", "B"))]
+        scores = one((0, 2, "A"), (2, 5, "A"), gold=gold, annotates="A")
+        assert (scores.per_type, scores.unscored) == ({"A": Counts(0, 1, 0)}, {"A": 1})
+        assert scores.unscored_gold == {"A|B": 1}
 
     def test_types_that_the_document_does_not_annotate_are_left_out(self) -> None:
         gold = [Annotation(0, 2, ("A",))]
@@ -369,11 +390,12 @@ class TestJson:
         perfect = {"precision": 1.0, "recall": 1.0, "f1": 1.0}
         assert scores.to_json() == {
             "micro": perfect,
-            "macro": perfect,
+            "macro": dict.fromkeys(perfect, 0.0),
             "weighted": perfect,
-            "per_type": {"B": {**perfect, "support": 1, "tp": 1, "fp": 0, "fn": 0}},
+            "per_type": {"A|B": {**perfect, "support": 1, "tp": 1, "fp": 0, "fn": 0}},
             "documents": 1,
             "unscored": {"C": 1},
+            "unscored_gold": {},
         }
 
     @given(paired_sentences(plain_tags))

@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from ossamma.evaluation.metrics import Counts, Scores
+from ossamma.evaluation.scores import Counts, Scores
 from ossamma.evaluation.table import scores_table
 
 

@@ -6,12 +6,14 @@ import copy
 import json
 
 import pytest
+from safetensors import SafetensorError
 
 from ossamma.pipeline.run_folder import (
     CORPUS_FOLDER,
     RUN_FILE,
     claim_run,
     clear_run,
+    disk_faults,
     read_record,
     recorded,
     refuse_used,
@@ -211,3 +213,23 @@ def test_clearing_does_not_follow_links(tmp_path):
 def test_clearing_nothing_is_nothing(tmp_path):
     clear_run(tmp_path / "nowhere")
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        SafetensorError("I/O error: No space left on device (os error 28)"),
+        RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0"),
+    ],
+)
+def test_a_full_disk_is_explained(tmp_path, fault):
+    with (
+        pytest.raises(CheckpointError, match=r"cannot write into .*full.*--resume"),
+        disk_faults(tmp_path),
+    ):
+        raise fault
+
+
+def test_other_faults_stay_what_they_are(tmp_path):
+    with pytest.raises(RuntimeError, match="shapes"), disk_faults(tmp_path):
+        raise RuntimeError("shapes cannot be multiplied")

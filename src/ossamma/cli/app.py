@@ -6,6 +6,8 @@ message says how); 130 interrupted; 141 the reader of the output went away.
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Annotated
 
 import typer
@@ -53,6 +55,10 @@ def root(
 
 def main() -> None:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        # A pipe or terminal that is not UTF-8 gets escapes for what it cannot show, never a crash.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app()
 
 

@@ -1,8 +1,7 @@
 """Strict entity-level scores: true and false positives are counted first, every ratio follows.
 
 An entity is right only if its start, its end and its type are all right. A matching scheme is a
-function that fills a table of `Counts` per type; `Scores` derives precision, recall, F1 and their
-averages from such a table and knows nothing of how the counts came about.
+function that fills the table of counts of `Scores`.
 
 Array legend: S sentences, W words of all sentences end to end, K words that are not outside,
 C chains of such words, E entities.
@@ -10,16 +9,15 @@ C chains of such words, E entities.
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, zip_longest
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ossamma.evaluation.scores import Counts, Scores
 from ossamma.schema.errors import DataError, LabelError
 from ossamma.schema.spans import Annotation, Document, Entity
 
@@ -30,121 +28,6 @@ Spans: TypeAlias = tuple[Ints, Ints, Ints]  # start_E, end_E, type_E, ascending
 _BARE_TYPE = "_"  # of a tag that is a letter alone, such as `B`
 _LETTERS = "OBI"
 _BEGIN, _INSIDE = 1, 2  # indices into _LETTERS
-
-
-def _ratio(numerator: float, denominator: float) -> float:
-    return numerator / denominator if denominator else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many entities were found, invented and missed. Zero divided by zero is 0.0."""
-
-    true_positives: int = 0
-    false_positives: int = 0
-    false_negatives: int = 0
-
-    def __post_init__(self) -> None:
-        if min(self.true_positives, self.false_positives, self.false_negatives) < 0:
-            raise DataError(f"counts must not be negative, got {self}")
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            self.true_positives + other.true_positives,
-            self.false_positives + other.false_positives,
-            self.false_negatives + other.false_negatives,
-        )
-
-    @property
-    def precision(self) -> float:
-        """Share of the predictions that are right, in [0, 1]."""
-        return _ratio(self.true_positives, self.true_positives + self.false_positives)
-
-    @property
-    def recall(self) -> float:
-        """Share of the gold entities that were found, in [0, 1]."""
-        return _ratio(self.true_positives, self.support)
-
-    @property
-    def f1(self) -> float:
-        """Harmonic mean of precision and recall, in [0, 1]."""
-        return _ratio(2 * self.precision * self.recall, self.precision + self.recall)
-
-    @property
-    def support(self) -> int:
-        """Number of gold entities."""
-        return self.true_positives + self.false_negatives
-
-
-class Ratios(NamedTuple):
-    """Averaged precision, recall and F1, which no single table of counts stands behind."""
-
-    precision: float
-    recall: float
-    f1: float
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Counts per type, and every figure that follows from them.
-
-    `per_type` has a row for each type that occurs among the gold or the predicted entities, in
-    sorted order. `unscored` counts, per type, the predictions that were left out because the
-    document does not say whether they are right.
-    """
-
-    per_type: Mapping[str, Counts]
-    num_documents: int
-    unscored: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def micro(self) -> Counts:
-        """The sum over all types."""
-        return sum(self.per_type.values(), Counts())
-
-    @property
-    def macro(self) -> Ratios:
-        """Plain mean over the types of `per_type`; 0.0 without any. `A|B` is not a type."""
-        return self._average(["|" not in name for name in self.per_type])
-
-    @property
-    def weighted(self) -> Ratios:
-        """Mean over the rows of `per_type`, weighted by support; 0.0 without gold entities."""
-        return self._average([counts.support for counts in self.per_type.values()])
-
-    def _average(self, weights: Sequence[int]) -> Ratios:
-        rows = [(c.precision, c.recall, c.f1) for c in self.per_type.values()]
-
-        def mean(column: int) -> float:
-            # fsum rounds once: the mean does not depend on the order of the types.
-            total = math.fsum(w * row[column] for w, row in zip(weights, rows, strict=True))
-            return _ratio(total, sum(weights))
-
-        return Ratios(mean(0), mean(1), mean(2))
-
-    def to_json(self) -> dict[str, object]:
-        """Plain dicts, strings, ints and floats with fixed keys, types in sorted order."""
-        return {
-            "micro": _ratios_to_json(self.micro),
-            "macro": _ratios_to_json(self.macro),
-            "weighted": _ratios_to_json(self.weighted),
-            "per_type": {
-                name: {
-                    **_ratios_to_json(counts),
-                    "support": counts.support,
-                    "tp": counts.true_positives,
-                    "fp": counts.false_positives,
-                    "fn": counts.false_negatives,
-                }
-                for name, counts in sorted(self.per_type.items())
-            },
-            "documents": self.num_documents,
-            "unscored": dict(sorted(self.unscored.items())),
-        }
-
-
-def _ratios_to_json(source: Counts | Ratios) -> dict[str, float]:
-    return {"precision": source.precision, "recall": source.recall, "f1": source.f1}
 
 
 def strict_scores_from_tags(gold: TagSequences, predicted: TagSequences) -> Scores:
@@ -299,14 +182,17 @@ def strict_scores(gold: Iterable[Document], predicted: Iterable[Sequence[Entity]
     """Score entities in character offsets against annotated documents.
 
     A prediction is right if an annotation has its start, its end and its type among the candidate
-    types; it counts under the predicted type. An annotation vouches for one prediction only, and
-    a span is matched so that as many predictions as possible are right, whatever their order. A
-    repeated prediction (same span and type) is never right twice: the repetition is a false
-    positive. An annotation that nothing matched is a false negative under its `label`, `A|B`
-    where several types are open, so that `A|B` may have a row of its own, in the averages too.
+    types. It counts under the annotation's `label`: `A|B` where the source cannot tell, so that
+    such a row never lends its successes to a type. An annotation vouches for one prediction only,
+    and a span is matched so that as many predictions as possible are right, whatever their order.
+    A repeated prediction (same span and type) is never right twice: the repetition is a false
+    positive under its type. An annotation that nothing matched is a false negative.
 
-    A prediction of a type that the document does not annotate goes to `unscored`, unless it is
-    right or repeats one that is. So tp + fn annotations and tp + fp + unscored predictions exist.
+    What a document does not annotate is left out on both sides, for a type of which only the
+    marked ones count would have a precision of 1: an annotation with a candidate type that the
+    document does not annotate goes to `unscored_gold`; a prediction of a type that it does not
+    annotate, or one that such an annotation vouches for, goes to `unscored`. So
+    tp + fn + unscored_gold annotations and tp + fp + unscored predictions exist.
 
     Args:
         gold: Labelled documents.
@@ -315,19 +201,32 @@ def strict_scores(gold: Iterable[Document], predicted: Iterable[Sequence[Entity]
     Raises:
         DataError: A document is unlabelled, or the numbers of documents differ.
     """
-    found, invented, missed, unscored = (Counter[str]() for _ in range(4))
+    found, invented, missed, unscored, left_out = (Counter[str]() for _ in range(5))
     num_documents = 0
     for document, entities in _paired(gold, predicted):
         num_documents += 1
-        right, wrong, unmatched = _match_document(document, entities)
-        found.update(right)
-        missed.update(unmatched)
-        for type_name, repeats_a_match in wrong:
-            judged = document.annotates is None or type_name in document.annotates
-            (invented if judged or repeats_a_match else unscored)[type_name] += 1
+        matches, wrong, unmatched = _match_document(document, entities)
+        for annotation, type_name in matches:
+            if _is_judged(document, annotation.labels):
+                found[annotation.label] += 1
+            else:
+                left_out[annotation.label] += 1
+                unscored[type_name] += 1
+        for annotation in unmatched:
+            judged = _is_judged(document, annotation.labels)
+            (missed if judged else left_out)[annotation.label] += 1
+        for type_name in wrong:
+            (invented if _is_judged(document, (type_name,)) else unscored)[type_name] += 1
     names = sorted(found.keys() | invented.keys() | missed.keys())
     per_type = {name: Counts(found[name], invented[name], missed[name]) for name in names}
-    return Scores(per_type, num_documents, dict(sorted(unscored.items())))
+    return Scores(
+        per_type, num_documents, dict(sorted(unscored.items())), dict(sorted(left_out.items()))
+    )
+
+
+def _is_judged(document: Document, types: Sequence[str]) -> bool:
+    """Whether the document annotates all of these types."""
+    return document.annotates is None or document.annotates.issuperset(types)
 
 
 def _paired(
@@ -348,8 +247,8 @@ def _paired(
 
 def _match_document(
     document: Document, entities: Sequence[Entity]
-) -> tuple[list[str], list[tuple[str, bool]], list[str]]:
-    """Return the right types, the wrong ones (True: repeats a right one) and the missed labels."""
+) -> tuple[list[tuple[Annotation, str]], list[str], list[Annotation]]:
+    """Return the matched annotations with their types, the other predictions, and the missed."""
     if document.annotations is None:
         raise DataError(
             f"{document.where}: expected a labelled document to score on, got one without "
@@ -361,17 +260,15 @@ def _match_document(
     claimed: dict[tuple[int, int], Counter[str]] = defaultdict(Counter)
     for entity in entities:
         claimed[entity.start, entity.end][entity.label] += 1
-    right: list[str] = []
-    wrong: list[tuple[str, bool]] = []
-    missed: list[str] = []
+    right: list[tuple[Annotation, str]] = []
+    wrong: list[str] = []
+    missed: list[Annotation] = []
     for span in wanted.keys() | claimed.keys():
         annotations, numbers = wanted.get(span, []), claimed.get(span, Counter())
         matches = _match_span([a.labels for a in annotations], sorted(numbers))
-        matched = set(matches.values())
-        right.extend(matched)
-        missed.extend(a.label for i, a in enumerate(annotations) if i not in matches)
-        for name, number in numbers.items():
-            wrong.extend([(name, name in matched)] * (number - (name in matched)))
+        right.extend((annotations[i], name) for i, name in matches.items())
+        missed.extend(a for i, a in enumerate(annotations) if i not in matches)
+        wrong.extend((numbers - Counter(matches.values())).elements())
     return right, wrong, missed
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from ossamma.evaluation.metrics import Counts, Ratios, Scores
+from ossamma.evaluation.scores import Counts, Ratios, Scores
 
 
 def scores_table(scores: Scores, decimals: int = 2) -> Table:
     """Lay scores out: a row per type in sorted order, then the averages.
 
     Precision, recall and F1 are in percent with `decimals` digits after the point. Support is the
-    number of gold entities. Predictions that were not scored are named below the table.
+    number of gold entities. What was not scored is named below the table.
     """
     table = Table(caption=_caption(scores), caption_justify="left")
     table.add_column("Type")
@@ -36,8 +36,16 @@ def _percentages(source: Counts | Ratios, decimals: int) -> list[str]:
 
 
 def _caption(scores: Scores) -> Text | None:
-    if not scores.unscored:
-        return None
-    listed = ", ".join(f"{name} {number}" for name, number in sorted(scores.unscored.items()))
-    # Text, not markup: a type may contain square brackets.
-    return Text(f"Not scored, for the document does not annotate the type: {listed}")
+    """Name what was left out, and explain rows such as `A|B`. Types may hold square brackets."""
+    lines = [
+        f"Not scored, for the documents do not annotate the type: {what} "
+        + ", ".join(f"{name} {number}" for name, number in sorted(left_out.items()))
+        for what, left_out in (
+            ("predictions of", scores.unscored),
+            ("annotations of", scores.unscored_gold),
+        )
+        if left_out
+    ]
+    if any("|" in name for name in scores.per_type):
+        lines.append("A|B: the source does not say which of the two; either is right")
+    return Text("\n".join(lines)) if lines else None

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ossamma.data.readers.detect import detect_format, read_documents
 from ossamma.data.readers.jsonl import read_predictions_jsonl
-from ossamma.evaluation.metrics import Scores, strict_scores
+from ossamma.evaluation.metrics import strict_scores
+from ossamma.evaluation.scores import Scores
 from ossamma.pipeline.corpora import read_split
 from ossamma.schema.errors import ConfigurationError, DataError
 from ossamma.schema.profile import load_profile

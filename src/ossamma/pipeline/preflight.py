@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from importlib.util import find_spec
 
 from ossamma.pipeline.corpora import TRAIN, Split
-from ossamma.schema.errors import DataError
+from ossamma.schema.errors import ConfigurationError, DataError
 from ossamma.schema.profile import Profile
 
 _FEW = 20
@@ -61,6 +62,19 @@ def _unseen_types(profile: Profile, splits: Mapping[str, Split]) -> list[str]:
     if rare:
         warnings.append(f"the training set has fewer than {_FEW} examples of {', '.join(rare)}")
     return warnings
+
+
+def check_libraries() -> None:
+    """Refuse to begin what would fail for a missing library after the data were read.
+
+    Raises:
+        ConfigurationError: a library of the extra `train` is not installed.
+    """
+    if find_spec("accelerate") is None:
+        raise ConfigurationError(
+            "training needs the library 'accelerate', which is not installed: "
+            'pip install "ossamma[train]"'
+        )
 
 
 def _shared_texts(splits: Mapping[str, Split]) -> list[str]:

@@ -22,6 +22,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from ossamma.export.bundle import remove_leftovers
 from ossamma.export.manifest import BUNDLE_FOLDER
 from ossamma.schema.atomic import atomic_write
@@ -58,7 +60,8 @@ def refuse_used(run: Path) -> None:
     """
     if set(_names_in(run)) - {CORPUS_FOLDER}:
         raise CheckpointError(
-            f"{run} is not empty; choose another folder, or continue the run in it with --resume"
+            f"{run} is not empty; choose another folder, or continue the run in it with "
+            "`ossamma train --resume`"
         )
 
 
@@ -156,6 +159,21 @@ def recorded(run: Path, record: Mapping[str, Any]) -> Iterator[None]:
         with suppress(OSError, DataError):  # a full disk must not hide the first error
             write_json(run / RUN_FILE, {**record, **ending})
         raise
+
+
+@contextmanager
+def disk_faults(run: Path) -> Iterator[None]:
+    """Turn what safetensors and torch say of a full disk into a CheckpointError with advice."""
+    try:
+        yield
+    except (SafetensorError, RuntimeError) as error:
+        # torch's archive writer raises a bare RuntimeError; its source file's name is in it.
+        if isinstance(error, RuntimeError) and "inline_container" not in str(error):
+            raise
+        raise CheckpointError(
+            f"cannot write into {run}: {str(error).splitlines()[0]}; is the disk full? Make room "
+            "and continue with --resume"
+        ) from error
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

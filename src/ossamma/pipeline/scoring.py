@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from ossamma.evaluation.metrics import Scores, strict_scores
+from ossamma.evaluation.metrics import strict_scores
+from ossamma.evaluation.scores import Scores
 from ossamma.export.bundle import load
 from ossamma.export.manifest import LABELS_FILE, resolve
 from ossamma.inference.recogniser import OssammaRecogniser

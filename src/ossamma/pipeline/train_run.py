@@ -18,20 +18,21 @@ from rich.console import Console
 from torch import nn
 from transformers import set_seed
 
-from ossamma.evaluation.metrics import Scores
+from ossamma.evaluation.scores import Scores
 from ossamma.export.bundle import load, save_bundle
 from ossamma.export.manifest import BUNDLE_FOLDER, own_version, read_metadata
 from ossamma.inference.recogniser import OssammaRecogniser
 from ossamma.model.modeling import OssammaForTokenClassification
 from ossamma.pipeline.corpora import TRAIN, Split, fingerprint, read_splits
 from ossamma.pipeline.initialise import Initialised, from_checkpoint, from_scratch
-from ossamma.pipeline.preflight import check_splits
+from ossamma.pipeline.preflight import check_libraries, check_splits
 from ossamma.pipeline.recipe import Recipe, model_settings
 from ossamma.pipeline.run_folder import (
     BEST_FOLDER,
     METRICS_FILE,
     RUN_FILE,
     claim_run,
+    disk_faults,
     read_record,
     recorded,
     refuse_used,
@@ -110,6 +111,7 @@ def train(request: TrainRequest, console: Console | None = None) -> TrainOutcome
         ConfigurationError: settings that do not go together.
         TrainingError: training had to stop.
     """
+    check_libraries()
     if request.resume:
         read_record(request.out)
     else:
@@ -122,7 +124,7 @@ def train(request: TrainRequest, console: Console | None = None) -> TrainOutcome
         _say(console, _as_warnings(rejoin_run(request.out, prepared.record)))
     else:
         claim_run(request.out, prepared.record)
-    with recorded(request.out, prepared.record):
+    with recorded(request.out, prepared.record), disk_faults(request.out):
         result = _fit(request, prepared, console)
         return _finish(request, prepared, result)
 
@@ -246,7 +248,11 @@ def _sizes(report: ExampleReport) -> str:
 def _closed(types: Sequence[str]) -> list[str]:
     if not types:
         return []
-    return [f"no training document marks every {', '.join(types)}: silence is taken as none there"]
+    names = ", ".join(types)
+    return [
+        f"{_WARNING}no training document marks every {names}: where nothing is marked, none is "
+        "taken to be there; add a corpus that annotates them"
+    ]
 
 
 def _as_warnings(lines: Iterable[str]) -> list[str]:

@@ -24,6 +24,7 @@ RULES = BoundaryRules(prefixes=frozenset({"non"}), suffixes=frozenset({"based"})
         ("**NAME**", True),
         ("NAME's tools", True),
         ("NAME\u2019s tools", True),
+        ("NAME'S TOOLS", True),
         ("NAME' tools", True),
         ("'NAME'", True),
         ("NAME-based", True),

@@ -120,6 +120,18 @@ def test_the_higher_priority_wins_at_one_place():
     assert found(search, "the Winnti group") == [("Winnti", ("M",))]
 
 
+def test_a_term_of_higher_priority_wins_only_where_it_fits():
+    exact = term("Play", "M", "m", case=TermCase.EXACT)
+    search = finder(term("Play", "G", "g"), exact, **sources_of_two_types(1))
+    assert found(search, "Play, play") == [("Play", ("M",)), ("play", ("G",))]
+
+
+def test_a_term_of_higher_priority_wins_only_in_its_context():
+    ambiguous = term("Play", "M", "m", needs_context=True)
+    search = finder(term("Play", "G", "g"), ambiguous, **sources_of_two_types(1))
+    assert found(search, "Play malware. Then Play.") == [("Play", ("M",)), ("Play", ("G",))]
+
+
 def test_an_empty_lexicon_finds_nothing():
     assert TermFinder(Lexicon((), {})).find("APT28") == []
 

@@ -63,6 +63,7 @@ def labeller(patterns):
         ("APT-C-36 and", "actor-number", "APT-C-36"),
         ("by UNC2452,", "actor-number", "UNC2452"),
         ("Trojan-Banker.AndroidOS.Asacub.a", "detection-name", "Trojan-Banker.AndroidOS.Asacub.a"),
+        ("is Exploit:Win32/Apptom", "detection-name", "Exploit:Win32/Apptom"),
         ("BKDR_ZEGOST.A", "detection-name-in-capitals", "BKDR_ZEGOST.A"),
         ("per IEC 62443-3-3", "iec-62443", "IEC 62443-3-3"),
         ("per ISA/IEC 62443", "iec-62443", "ISA/IEC 62443"),

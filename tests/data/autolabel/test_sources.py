@@ -105,7 +105,8 @@ def test_every_name_is_a_term_or_counted(tmp_path_factory, names):
 
 def test_own_lists_are_trusted_but_for_what_they_call_ambiguous(tmp_path):
     own = rule(kind="list", files=(), terms=("Play", "PLC"), ambiguous=frozenset({"plc"}))
-    rules = LexiconRules(sources=(own,), ordinary=frozenset({"play"}))
+    common = frozenset({"play"})
+    rules = LexiconRules(sources=(own,), ordinary=common, stop=common)
     lexicon, (report,) = build_lexicon(rules, tmp_path)
     assert [(t.surface, t.needs_context) for t in lexicon.terms] == [("Play", False), ("PLC", True)]
     assert report.files == ()

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 _BARE_DOT: Final = re.compile(r"\bdot\b", re.IGNORECASE)
+_DEFANGED: Final = re.compile(r"[\[\](){}]|dot", re.IGNORECASE)
 _BRACKETS: Final = re.compile(r"[\[\](){}]")
 _AFTER_HOST: Final = re.compile(r"[/:]")
 _BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -18,6 +19,8 @@ _HIGHEST_OF_A_VERSION: Final = 32
 
 def refang(written: str) -> str:
     """Return an address as it was before somebody made it harmless: `1.2[.]3[.]4`, `a(dot)com`."""
+    if _DEFANGED.search(written) is None:
+        return written
     return _BRACKETS.sub("", _BARE_DOT.sub(".", written))
 
 

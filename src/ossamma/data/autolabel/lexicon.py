@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 import ahocorasick
 
@@ -13,6 +15,8 @@ from ossamma.data.autolabel.context import Context
 from ossamma.data.autolabel.folding import Folded, canonical, fold, spaced
 from ossamma.data.autolabel.marks import Mark
 from ossamma.schema.errors import ConfigurationError
+
+_NO_MORE: Final[Mapping[str, Sequence[Term]]] = MappingProxyType({})
 
 
 class TermCase(StrEnum):
@@ -129,10 +133,18 @@ class TermFinder:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
+        self._origins = {
+            name: (source.origin, source.confidence, source.priority)
+            for name, source in lexicon.sources.items()
+        }
         self._automaton = ahocorasick.Automaton()
         for key, surfaces in _by_key(lexicon.terms).items():
             needed = {s: _without_beaten(terms, lexicon.sources) for s, terms in surfaces.items()}
-            self._automaton.add_word(f" {key} ", (len(key), _needs_capital(needed), needed))
+            # Nearly every key has one surface; it gets along without a mapping of its own.
+            surface, terms = next(iter(needed.items()))
+            more = needed if len(needed) > 1 else _NO_MORE
+            value = (len(key), _needs_capital(needed), surface, terms, more)
+            self._automaton.add_word(f" {key} ", value)
         if lexicon.terms:
             self._automaton.make_automaton()
 
@@ -144,14 +156,17 @@ class TermFinder:
         seen, origins = folded.text, folded.origins
         marks = []
         # A key of n characters that ends at i of the padded text ends at i - 1 of the folded one.
-        for last, (length, needs_capital, surfaces) in self._automaton.iter(f" {spaced(seen)} "):
+        for last, (length, needs_capital, surface, terms, more) in self._automaton.iter(
+            f" {spaced(seen)} "
+        ):
             end = last - 1
             start = end - length
             if needs_capital and text[start if origins is None else origins[start]].islower():
                 continue
             found = seen[start:end]
-            terms = surfaces.get(found) or surfaces.get(canonical(found))
-            mark = terms and self._judge(text, folded, (start, end), terms)
+            if found != surface and (form := canonical(found)) != surface:
+                terms = more.get(form, ())  # noqa: PLW2901 - the terms of another surface
+            mark = self._judge(text, folded, (start, end), terms) if terms else None
             if mark:
                 marks.append(mark)
         return marks
@@ -177,23 +192,21 @@ class TermFinder:
         here = folded.original(*place)
         if here is None or not self._lexicon.boundaries.allow(text, *here):
             return None
-        written = text[slice(*here)]
+        written = text[here[0] : here[1]]
+        if len(terms) == 1 and not terms[0].needs_context:  # nearly always, and soon done
+            return self._mark(*here, terms) if terms[0].fits(written) else None
         terms = [term for term in terms if term.fits(written)]
-        if len(terms) != 1 or terms[0].needs_context:
-            terms = self._decide(terms, folded.text, place)
+        terms = self._decide(terms, folded.text, place)
         return self._mark(*here, terms) if terms else None
 
     def _mark(self, start: int, end: int, terms: Sequence[Term]) -> Mark:
         """Put terms of equal priority into one mark: its type is one of theirs."""
-        sources = [self._lexicon.sources[term.source] for term in terms]
-        source = sources[0]
         if len(terms) == 1:
-            labels, origin, confidence = terms[0].labels, source.origin, source.confidence
-        else:
-            labels = tuple(sorted({label for term in terms for label in term.labels}))
-            origin = min(source.origin for source in sources)
-            confidence = max(source.confidence for source in sources)
-        return Mark(start, end, labels, origin, confidence, source.priority)
+            return Mark(start, end, terms[0].labels, *self._origins[terms[0].source])
+        labels = tuple(sorted({label for term in terms for label in term.labels}))
+        origins = [self._origins[term.source] for term in terms]
+        origin = min(origin for origin, _, _ in origins)
+        return Mark(start, end, labels, origin, max(c for _, c, _ in origins), origins[0][2])
 
     def _decide(self, terms: list[Term], folded: str, place: tuple[int, int]) -> list[Term]:
         """Choose among terms of one surface: by priority and context, or leave the type open."""
@@ -225,7 +238,7 @@ def _by_key(terms: Iterable[Term]) -> dict[str, dict[str, list[Term]]]:
     return groups
 
 
-def _without_beaten(terms: Sequence[Term], sources: Mapping[str, Source]) -> list[Term]:
+def _without_beaten(terms: Sequence[Term], sources: Mapping[str, Source]) -> tuple[Term, ...]:
     """Leave out terms that can never be chosen: another one of higher priority always fits too."""
 
     def beats(one: Term, other: Term) -> bool:
@@ -238,7 +251,7 @@ def _without_beaten(terms: Sequence[Term], sources: Mapping[str, Source]) -> lis
             )
         )
 
-    return [term for term in terms if not any(beats(other, term) for other in terms)]
+    return tuple(term for term in terms if not any(beats(other, term) for other in terms))
 
 
 def _needs_capital(surfaces: Mapping[str, Sequence[Term]]) -> bool:

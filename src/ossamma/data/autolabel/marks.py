@@ -32,22 +32,23 @@ def choose(marks: Iterable[Mark]) -> list[Mark]:
     They come back in the order of the text. Only marks that hang together by overlaps have to be
     weighed against each other; most stand alone.
     """
+    ordered = sorted(marks)
     chosen: list[Mark] = []
-    together: list[Mark] = []
-    reach = 0
-    for mark in sorted(marks):
-        if mark.start >= reach and together:
-            chosen += together if len(together) == 1 else _best(together)
-            together = []
-        together.append(mark)
+    first, reach = 0, 0
+    for place, mark in enumerate(ordered):
+        if mark.start >= reach and place > first:
+            chosen += _best(ordered[first:place])
+            first = place
         reach = max(reach, mark.end)
-    return chosen + _best(together)
+    return chosen + _best(ordered[first:])
 
 
 def _best(marks: Sequence[Mark]) -> list[Mark]:
     """Choose among marks, in time that grows as their number and their span."""
-    begin = min((mark.start for mark in marks), default=0)
-    taken = bytearray(max((mark.end for mark in marks), default=0) - begin)
+    if len(marks) < 2:
+        return list(marks)
+    begin = min(mark.start for mark in marks)
+    taken = bytearray(max(mark.end for mark in marks) - begin)
     chosen = []
     for mark in sorted(marks, key=_rank):
         start, end = mark.start - begin, mark.end - begin

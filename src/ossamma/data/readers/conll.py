@@ -249,7 +249,8 @@ class _Checker:
             return None
         return Fault(
             line,
-            f"a tag in column {self.columns.tag} ({self.columns}; tag_column chooses another)",
+            f"a tag in column {self.columns.tag} ({self.columns}; ConllFormat.tag_column chooses "
+            "another)",
             problem,
         )
 
@@ -282,7 +283,7 @@ def _foreign_letter(sentence: _Sentence, scheme: Scheme) -> Fault | None:
             return Fault(
                 line,
                 f"a tag of {scheme.name} ({' '.join(sorted(letters))}), the scheme of the file",
-                f"{tag!r}; correct it, or state another scheme",
+                f"{tag!r}; correct it, or state the scheme with ConllFormat.scheme",
             )
     return None
 
