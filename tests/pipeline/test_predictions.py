@@ -72,11 +72,19 @@ def test_gold_labels_are_mapped_by_the_profile(tmp_path):
     names = {"PERSON": "person", "PLACE": "location"}
     gold = tiny.write_conll(tmp_path / "gold.conll", GOLD, names)
     path = write(tmp_path / "p.jsonl", GOLD, map(right, GOLD))
-    assert score_predictions(path, gold).micro.f1 == 0.0
+    with pytest.raises(DataError, match="got only PERSON, PLACE; map the gold labels with --prof"):
+        score_predictions(path, gold)
     assert score_predictions(path, gold, profile="rag9").micro.f1 == 1.0
     assert score_predictions(path, gold, profile="rag9", table="wnut17").micro.f1 == 1.0
     with pytest.raises(ProfileError, match="no table 'x'"):
         score_predictions(path, gold, profile="rag9", table="x")
+
+
+def test_predictions_in_the_labels_of_the_source_are_no_zeros(tmp_path):
+    names = {"PERSON": "person", "PLACE": "location"}
+    gold = tiny.write_conll(tmp_path / "gold.conll", GOLD, names)
+    with pytest.raises(DataError, match="got only location, person; the gold labels were mapped"):
+        score_predictions(gold, gold, profile="rag9")
 
 
 def test_a_label_map_needs_a_profile(tmp_path, gold):

@@ -37,11 +37,34 @@ def score_predictions(
 
     Raises:
         ConfigurationError: a label map without a profile.
-        DataError: the files do not hold the same documents.
+        DataError: the files do not hold the same documents, or no label in common.
         FormatError: one of the files is malformed.
     """
     documents = _read_gold(gold, profile, table, file_format)
-    return strict_scores(documents, _pair(documents, _read_predictions(predicted), predicted))
+    found = _pair(documents, _read_predictions(predicted), predicted)
+    _refuse_strangers(documents, found, predicted, profile)
+    return strict_scores(documents, found)
+
+
+def _refuse_strangers(
+    gold: Sequence[Document],
+    found: Sequence[Sequence[Entity]],
+    path: Path,
+    profile: str | None,
+) -> None:
+    """Refuse predictions in another set of labels: zeros would say that they are wrong."""
+    wanted = {label for d in gold for a in d.annotations or () for label in a.labels}
+    predicted = {entity.label for entities in found for entity in entities}
+    if wanted and predicted and wanted.isdisjoint(predicted):
+        advice = (
+            "the gold labels were mapped to the profile, predictions are taken as they are"
+            if profile
+            else "map the gold labels with --profile P"
+        )
+        raise DataError(
+            f"{path}: expected predictions of {', '.join(sorted(wanted))}, got only "
+            f"{', '.join(sorted(predicted))}; {advice}"
+        )
 
 
 def _read_gold(

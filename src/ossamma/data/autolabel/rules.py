@@ -225,20 +225,22 @@ def _made(section: Section, make: Callable[[], _T]) -> _T:
 
 def _contexts(root: Section) -> dict[str, Context]:
     """Read the contexts by name: words separated by spaces, and how far to look for them."""
-    contexts = {}
-    section = root.section("contexts") if "contexts" in root.values else None
-    for name in section.values if section else ():
-        context = root.section("contexts").section(name)
-        context.check_keys(("words",), ("before", "after"))
-        contexts[name] = _made(
-            context,
-            lambda context=context: Context(  # type: ignore[misc]
-                words=frozenset(context.text("words").split()),
-                before=int(_number(context, "before", 5)),
-                after=int(_number(context, "after", 5)),
-            ),
-        )
-    return contexts
+    if "contexts" not in root.values:
+        return {}
+    section = root.section("contexts")
+    return {name: _context(section.section(name)) for name in section.values}
+
+
+def _context(section: Section) -> Context:
+    section.check_keys(("words",), ("before", "after"))
+    return _made(
+        section,
+        lambda: Context(
+            words=frozenset(section.text("words").split()),
+            before=int(_number(section, "before", 5)),
+            after=int(_number(section, "after", 5)),
+        ),
+    )
 
 
 def _boundaries(root: Section) -> BoundaryRules:
