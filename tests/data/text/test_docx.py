@@ -102,7 +102,16 @@ def test_a_truncated_file_is_refused(part):
         change_zip(make_docx("x"), {"[Content_Types].xml": None}),
         change_zip(make_docx("x"), {"_rels/.rels": "<x/>"}),
     ],
-    ids=str,
+    ids=[
+        "zip",
+        "empty zip",
+        "epub",
+        "no document",
+        "broken document",
+        "no text",
+        "no types",
+        "no relations",
+    ],
 )
 def test_another_container_is_refused(raw):
     with pytest.raises(FormatError, match=r"x\.docx: "):
