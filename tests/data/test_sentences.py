@@ -109,7 +109,9 @@ def test_whatever_stays_keeps_its_text(case):
     assert all(text in remaining for text in marks)
     assert len(result.text) <= len(document.text)
     if result.words is not None:
-        assert list(result.words) == compared_spans(result.text)
+        kept = [result.text[w.start : w.end] for w in result.words]
+        before = iter(document.text[w.start : w.end] for w in document.words)
+        assert all(word in before for word in kept)
     assert (result.annotations is None) == (document.annotations is None)
 
 

@@ -112,7 +112,7 @@ def plain(text: str) -> str:
     A text of nothing but punctuation stays as it is.
     """
     folded = " ".join(text.casefold().split())
-    return folded.strip(_PUNCTUATION) or folded
+    return folded.strip(_PUNCTUATION + " ") or folded
 
 
 def place_named(name: str) -> Place:
