@@ -507,12 +507,17 @@ def test_the_language_models_loss_is_the_mean_over_the_labelled_pieces():
     generator = torch.Generator().manual_seed(28)
     labels = torch.randint(0, VOCABULARY, (3, 9), generator=generator)
     labels[torch.rand(3, 9, generator=generator) < 0.5] = -100
-    output = model(**batch, labels=labels)
-    log_p = output.logits.log_softmax(-1)
-    wanted = [
-        -log_p[b, t, labels[b, t]] for b in range(3) for t in range(9) if labels[b, t] != -100
+    log_p = model(**batch).logits.log_softmax(-1)
+    rows = [
+        torch.stack([-log_p[b, t, labels[b, t]] for t in range(9) if labels[b, t] != -100])
+        for b in range(3)
     ]
-    assert torch.allclose(output.loss, torch.stack(wanted).mean(), atol=1e-6)
+    output = model(**batch, labels=labels)
+    assert torch.allclose(output.loss, torch.cat(rows).mean(), atol=1e-6)
+    assert torch.allclose(output.logits.log_softmax(-1), log_p[labels != -100], atol=1e-6)
+    weights = torch.tensor([0.0, 0.5, 3.0])
+    wanted = sum(weight * row.sum() for weight, row in zip(weights, rows, strict=True))
+    assert torch.allclose(model(**batch, labels=labels, weights=weights).loss, wanted, atol=1e-5)
     assert model(**batch, labels=torch.full((3, 9), -100)).loss == 0
     assert model(**batch).loss is None
 

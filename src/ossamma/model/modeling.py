@@ -157,23 +157,36 @@ class OssammaForMaskedDiffusion(OssammaPreTrainedModel):
         word_features: Tensor | None = None,
         time: Tensor | None = None,
         labels: Tensor | None = None,
+        weights: Tensor | None = None,
     ) -> MaskedLMOutput:
-        """Return logits (B, T, V), and with labels (-100 elsewhere) the mean cross-entropy.
+        """Name the masked pieces.
 
-        Without any label the loss is 0.
+        Args:
+            input_ids: (B, T) pieces, some of them masked.
+            attention_mask: (B, T), non-zero at real pieces.
+            word_features: (B, T, F) feature rows.
+            time: (B,) diffusion time.
+            labels: (B, T) the masked pieces, -100 elsewhere.
+            weights: (B,) what each row's cross-entropies weigh in the sum; None takes their mean.
+
+        Returns:
+            `logits` (B, T, V); with labels only those of the M labelled pieces, (M, V) in order,
+            for the projection is most of the work, and `loss` in nats. Without any label the loss
+            is 0.
         """
         states = self.encoder(input_ids, attention_mask, word_features, time).last_hidden_state
-        logits_BTV = self.head(states)
-        loss = None
-        if labels is not None:
-            sum_of_losses = nn.functional.cross_entropy(
-                logits_BTV.float().flatten(0, 1),
-                labels.flatten(),
-                ignore_index=IGNORED_LABEL,
-                reduction="sum",
-            )
-            loss = sum_of_losses / (labels != IGNORED_LABEL).sum().clamp_min(1)
-        return MaskedLMOutput(loss=loss, logits=logits_BTV)
+        if labels is None:
+            return MaskedLMOutput(logits=self.head(states))
+        row_M, piece_M = torch.nonzero(labels != IGNORED_LABEL, as_tuple=True)
+        logits_MV = self.head(states[row_M, piece_M])
+        losses_M = nn.functional.cross_entropy(
+            logits_MV.float(), labels[row_M, piece_M], reduction="none"
+        )
+        if weights is None:
+            loss = losses_M.sum() / max(len(losses_M), 1)
+        else:
+            loss = (losses_M * weights[row_M]).sum()
+        return MaskedLMOutput(loss=loss, logits=logits_MV)
 
 
 @dataclass
