@@ -10,7 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ossamma.training.masking import NOT_IN_A_WORD, Masking, TextRow
+from ossamma.tokenization.token_store import NOT_IN_A_WORD, TextRow
+from ossamma.training.masking import Masking
 from ossamma.training.noise import NoiseSettings
 
 PAD, CLS, SEP, MASK = 0, 2, 3, 4

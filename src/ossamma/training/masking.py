@@ -17,25 +17,10 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from ossamma.tokenization.alignment import IGNORED_LABEL
+from ossamma.tokenization.token_store import NOT_IN_A_WORD, TextRow
 from ossamma.training.noise import NoiseSettings, draw_noise, hidden_pieces, stratified
 
 IntArray = npt.NDArray[np.int64]
-NOT_IN_A_WORD = -1
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TextRow:
-    """A stretch of one document as the model reads it.
-
-    `input_ids` (T,); `words` (T,): the number of the word that a piece belongs to, ascending, or
-    NOT_IN_A_WORD at [CLS] and [SEP]; `features` (T, F), 0 outside words. `number` tells the rows of
-    a corpus apart.
-    """
-
-    number: int
-    input_ids: IntArray
-    words: IntArray
-    features: IntArray
 
 
 class MaskedBatch(TypedDict):

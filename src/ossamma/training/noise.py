@@ -153,7 +153,8 @@ def _cumulative(rate: Tensor, settings: NoiseSettings) -> Tensor:
     if settings.time_sampling == "uniform":
         return time_of_rate(rate, settings.schedule)
     floor = settings.bell_floor
-    return floor * rate + (1.0 - floor) * torch.special.ndtr(_standard(rate, settings))
+    bell: Tensor = torch.special.ndtr(_standard(rate, settings))
+    return floor * rate + (1.0 - floor) * bell
 
 
 def _density(rate: Tensor, settings: NoiseSettings) -> Tensor:
