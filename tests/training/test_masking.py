@@ -116,3 +116,14 @@ def test_a_model_that_knows_nothing_has_the_bound_of_a_uniform_guess(
         hidden_B = (batch["labels"] != -100).sum(1)
         total += float((batch["weights"] * hidden_B).sum()) / 100
     assert total == pytest.approx(1.0, rel=0.03)
+
+
+def test_pieces_are_hidden_at_the_rate_of_their_row() -> None:
+    rows = [row(n, [3] * 20_000) for n in range(3)]
+    for rate in (0.05, 0.15, 0.9, 1.0):
+        make = masking(num_timesteps=0)
+        batch = make.mask_at(rows, rate, 1)
+        shares = (batch["labels"][:, 1:-1] != -100).double().mean(1)
+        # Five standard deviations of a binomial share.
+        assert (torch.abs(shares - rate) <= 5 * (rate * (1 - rate) / 60_000) ** 0.5 + 1e-12).all()
+        torch.testing.assert_close(batch["weights"], torch.full((3,), 1 / 180_000))

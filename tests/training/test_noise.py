@@ -14,8 +14,8 @@ from ossamma.schema.errors import ConfigurationError
 from ossamma.training.noise import (
     NoiseSettings,
     draw_noise,
-    hidden_pieces,
     mask_rate,
+    noise_at,
     stratified,
     time_of_rate,
 )
@@ -161,16 +161,13 @@ def test_stratified_numbers_cover_every_part_once(num_rows: int) -> None:
     assert parts == list(range(num_rows))
 
 
-def test_pieces_are_hidden_at_the_rate_of_their_row_and_only_where_allowed() -> None:
-    maskable = torch.ones(4, 50_000, dtype=torch.bool)
-    maskable[:, ::2] = False
-    rate = torch.tensor([0.0, 0.1, 0.6, 1.0], dtype=torch.float64)
-    hidden = hidden_pieces(maskable, rate, torch.Generator().manual_seed(1))
-    assert not hidden[:, ::2].any()
-    shares = hidden[:, 1::2].double().mean(1)
-    # Five standard deviations of a binomial share.
-    spread = 5 * torch.sqrt(rate * (1 - rate) / 25_000)
-    assert (torch.abs(shares - rate) <= spread).all()
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_noise_of_one_rate_is_that_of_its_time(settings: NoiseSettings) -> None:
+    noise = noise_at(0.15, 3, settings)
+    torch.testing.assert_close(mask_rate(noise.time_B, settings.schedule), noise.rate_B)
+    step = 2.0 / settings.num_timesteps if settings.num_timesteps else 1e-9
+    assert ((noise.rate_B >= 0.15 - 1e-12) & (noise.rate_B < 0.15 + step)).all()
+    assert noise.weight_B.tolist() == [1.0] * 3
 
 
 @pytest.mark.parametrize(

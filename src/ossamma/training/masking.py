@@ -18,7 +18,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ossamma.tokenization.alignment import IGNORED_LABEL
 from ossamma.tokenization.token_store import NOT_IN_A_WORD, TextRow
-from ossamma.training.noise import NoiseSettings, draw_noise, hidden_pieces, stratified
+from ossamma.training.noise import Noise, NoiseSettings, draw_noise, noise_at, stratified
 
 IntArray = npt.NDArray[np.int64]
 
@@ -60,13 +60,30 @@ class Masking:
     def mask(self, rows: Sequence[TextRow], seed: int) -> MaskedBatch:
         """Mask a batch; the noise depends on the seed and the rows' numbers alone."""
         generator = torch.Generator().manual_seed(_seed_of(rows, seed))
+        noise = draw_noise(stratified(len(rows), generator), self.settings)
+        longest = max(len(row.input_ids) for row in rows)
+        chance_BT = torch.rand(len(rows), longest, generator=generator, dtype=torch.float64)
+        return self._hide(rows, chance_BT < noise.rate_B.unsqueeze(1), noise)
+
+    def mask_at(self, rows: Sequence[TextRow], rate: float, seed: int) -> MaskedBatch:
+        """Mask every row at (nearly) one rate: that of the nearest time of the schedule above it.
+
+        All rows weigh 1 / pieces.
+        """
+        noise = noise_at(rate, len(rows), self.settings)
+        generator = torch.Generator().manual_seed(_seed_of(rows, seed))
+        longest = max(len(row.input_ids) for row in rows)
+        chance_BT = torch.rand(len(rows), longest, generator=generator, dtype=torch.float64)
+        return self._hide(rows, chance_BT < noise.rate_B.unsqueeze(1), noise)
+
+    def _hide(self, rows: Sequence[TextRow], chosen_BT: Tensor, noise: Noise) -> MaskedBatch:
+        """Mask the chosen pieces where they belong to a word."""
         input_ids_BT = _stack([row.input_ids for row in rows], self.pad_id)
         words_BT = _stack([row.words for row in rows], NOT_IN_A_WORD)
         features_BTF = _stack([row.features for row in rows], 0)
         lengths_B = torch.tensor([len(row.input_ids) for row in rows])
         maskable_BT = words_BT != NOT_IN_A_WORD
-        noise = draw_noise(stratified(len(rows), generator), self.settings)
-        hidden_BT = hidden_pieces(maskable_BT, noise.rate_B, generator)
+        hidden_BT = chosen_BT & maskable_BT
         num_pieces = self.num_pieces or max(int(maskable_BT.sum()), 1)
         return MaskedBatch(
             input_ids=input_ids_BT.masked_fill(hidden_BT, self.mask_id),

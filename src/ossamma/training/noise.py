@@ -130,10 +130,13 @@ def stratified(num_rows: int, generator: torch.Generator) -> Tensor:
     return (part_B + inside_B) / num_rows
 
 
-def hidden_pieces(maskable_BT: Tensor, rate_B: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw which pieces are masked, (B, T) bool: each maskable one with its row's rate."""
-    chance_BT = torch.rand(maskable_BT.shape, generator=generator, dtype=torch.float64)
-    return maskable_BT & (chance_BT.to(rate_B.device) < rate_B.unsqueeze(1))
+def noise_at(rate: float, num_rows: int, settings: NoiseSettings) -> Noise:
+    """Return noise of one rate for all rows, with weight 1; discrete times are rounded up."""
+    time = time_of_rate(torch.tensor(rate, dtype=torch.float64), settings.schedule)
+    if settings.num_timesteps:
+        time = torch.ceil(time * settings.num_timesteps) / settings.num_timesteps
+    time_B = time.expand(num_rows)
+    return Noise(time_B, mask_rate(time_B, settings.schedule), torch.ones_like(time_B))
 
 
 def _discrete(rate_B: Tensor, kept: float, settings: NoiseSettings) -> Noise:
