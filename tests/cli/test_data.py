@@ -1,11 +1,23 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shlex
+from pathlib import Path
 
 import pytest
 
 from tests.data import building
 from tests.data.test_build import sentences
+from tests.data.test_release import write_release
+from tests.data.text.files import make_docx, make_pdf
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "data.md"
+needs_mirror = [
+    pytest.mark.data,
+    pytest.mark.skipif(not os.environ.get("OSSAMMA_MIRROR"), reason="OSSAMMA_MIRROR is not set"),
+]
 
 DUPLICATE = {"start": 0, "end": 4, "label": "PERSON"}
 
@@ -126,3 +138,62 @@ def test_an_audit_with_leaks_is_not_passed(ossamma, tmp_path):
     assert "exact leaks: 1 of the held-out documents" in result.stdout
     test.write_text(sentences("Eve"))
     assert ossamma("data", "audit", train, "--against", test, "--json").exit_code == 0
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """The files of which the page on data speaks."""
+    page = PAGE.read_text(encoding="utf-8")
+    policy = "\n".join(re.findall(r"^    (\w+: [^\n]+)$", page, re.MULTILINE))
+    assert policy.startswith("name: mine\n")
+    (tmp_path / "mine.yaml").write_text(policy)
+    marked, reports = tmp_path / "marked", tmp_path / "reports"
+    marked.mkdir()
+    reports.mkdir()
+    text = "The group <APT_GROUP>Sandworm</APT_GROUP> used [[MALWARE:Industroyer]]{}."
+    (marked / "report.docx").write_bytes(make_docx(text.format(" in Kyiv")))
+    (marked / "scan.pdf").write_bytes(make_pdf([["One page"], [text.format("")]]))
+    (marked / "page.html").write_text(f"<h1>Notes</h1><p>{text.format(' again')}</p>")
+    (marked / "notes.md").write_text(f"# Notes\n\n*Then* {text.format('')}")
+    (marked / "broken.pdf").write_bytes(b"%PDF-1.4")
+    (reports / "a.txt").write_text("The Lazarus Group exploits CVE-2017-0144.")
+    (tmp_path / "old.txt").write_text("Emotet\tB-MALWARE\nspreads\tO\n")
+    write_release(tmp_path / "conll-formatted-ontonotes-5.0", train=["nw/a/00/a1"])
+    return tmp_path
+
+
+def commands_of_the_page():
+    """The commands of the page that build out of the user's own files."""
+    page = PAGE.read_text(encoding="utf-8")
+    lines = re.findall(r"^    (ossamma data build .*--(?:own|ontonotes) .*)$", page, re.MULTILINE)
+    assert len(lines) >= 5
+    return [
+        pytest.param(line, marks=needs_mirror if "--own-text" in line else (), id=str(number))
+        for number, line in enumerate(lines)
+    ]
+
+
+@pytest.mark.parametrize("command", commands_of_the_page())
+def test_the_commands_on_own_documents_work(ossamma, mine, command):
+    out = shlex.split(command)[shlex.split(command).index("--out") + 1]
+    result = ossamma(*shlex.split(command)[1:], "--offline", "--json")
+    assert result.exit_code == 0, result.stderr
+    card = json.loads(result.stdout)
+    assert card == json.loads((mine / out / "card.json").read_text())
+    assert sum(card["assembly"]["written"].values()) > 0
+    folders = ["own/marked/broken.pdf"] * ("marked/ " in f"{command} ")
+    assert [r["name"] for r in card["rejected"] if r["name"].startswith("own")] == folders
+
+
+def test_what_was_not_taken_of_a_folder_is_said(ossamma, mine):
+    arguments = ("--profile", "ner11", "--policy", "mine.yaml", "--out", "built", "--remove-work")
+    result = ossamma("data", "build", *arguments, "--own", "marked", "--offline")
+    assert result.exit_code == 0, result.stderr
+    assert "not taken: own/marked/broken.pdf: expected a whole PDF" in result.stderr
+    assert "1 sources, 1 not taken" in result.stdout
+    assert not (mine / "built" / "work").exists()
+    again = ossamma("data", "build", *arguments, "--own", "marked", "--offline")
+    assert again.exit_code == 0, "a set without its work is still a built set"
+    alone = ossamma("data", "build", *arguments, "--own", "marked/broken.pdf", "--offline")
+    assert alone.exit_code == 2
+    assert "error: marked/broken.pdf: expected a whole PDF" in alone.stderr

@@ -8,6 +8,7 @@ import pytest
 from ossamma.data.build import BuildRequest, build, remove_work
 from ossamma.data.card import read_card, render_card
 from ossamma.data.catalog import Redistribution
+from ossamma.data.own_files import OwnRequest
 from ossamma.data.policy import BuildPolicy, Grade, Source
 from ossamma.data.readers.jsonl import stream_jsonl
 from ossamma.schema.errors import DataError
@@ -118,12 +119,24 @@ def test_the_card_is_shown_as_markdown_and_html(request_for):
     assert "0 held-out documents leak" in html
 
 
+def test_the_card_shows_what_the_readers_left_out_and_noted(request_for):
+    content = build(request_for, Steps())
+    assert "## What the readers left out or noted\n\nNothing." in render_card(content, "md")
+    read = content["sources"][0]["files"][0]["read"]
+    read.update(num_skipped=1234, skipped=["line 7: a|b"], num_notes=5, notes=["line 9: <P>"])
+    markdown, html = render_card(content, "md"), render_card(content, "html")
+    assert "| post/a.conll | left out | line 7: a\\|b | 1,234 |" in markdown
+    assert "| post/a.conll | noted | line 9: <P> | 5 |" in markdown
+    assert "left out by the reader, such as line 7: a|b" in html
+    assert "nothing left out, such as line 9: &lt;P&gt;" in html
+
+
 def test_own_files_count_as_gold(request_for, tmp_path):
     own = tmp_path / "mine.jsonl"
     own.write_text(
         json.dumps({"text": "Lu left", "entities": [{"start": 0, "end": 2, "label": "PERSON"}]})
     )
-    request = replace(request_for, own_files=((own, "jsonl"),))
+    request = replace(request_for, own=OwnRequest(labelled=((own, "jsonl"),)))
     build(request, Steps())
     [document] = [d for d in everything(request.out) if d.dataset == "own"]
     assert (document.weight, document.id) == (3.0, "own/mine.jsonl#mine-1")

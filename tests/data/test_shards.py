@@ -131,5 +131,42 @@ def test_text_becomes_documents_at_blank_lines(profile, tmp_path):
         mark=lambda ds: (replace(d, annotations=(), annotates=frozenset()) for d in ds),
         repair=lambda document: (document, ()),
     )
-    make_shard(job, treatment, tmp_path / "out.jsonl")
+    report = make_shard(job, treatment, tmp_path / "out.jsonl")
     assert [d.text for d in stream_jsonl(tmp_path / "out.jsonl")] == ["one\ntwo", "three"]
+    assert (report.read["documents"], report.read["num_skipped"]) == (2, 0)
+
+
+def test_a_nul_costs_one_document_of_a_text_and_is_reported(treatment, tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("one\n\ntwo\nt\0o\n\nthree\n")
+    job = ShardJob(dataset="notes", name="a.txt", path=path, file_format="paragraphs")
+    out = tmp_path / "out.jsonl"
+    report = make_shard(job, treatment, out)
+    assert [d.text for d in stream_jsonl(out)] == ["one", "three"]
+    assert (report.documents, report.read["documents"], report.read["num_skipped"]) == (2, 2, 1)
+    [remark] = report.read["skipped"]
+    assert remark.startswith("line 4: document 2 (from line 3): ")
+
+
+def test_what_was_left_out_and_what_was_noted_are_told_apart(treatment, profile, tmp_path):
+    noted = tmp_path / "a.txt"
+    noted.write_text("<PERSON>Ada</PERSON> met <PERSN>Bob</PERSN>")
+    settings = {"types": ["PERSON"]}
+    job = ShardJob(
+        dataset="own", name="a", path=noted, file_format="inline_markers", options=settings
+    )
+    read = make_shard(job, treatment, tmp_path / "1.jsonl").read
+    assert (read["num_skipped"], read["skipped"], read["num_notes"]) == (0, [], 1)
+    assert "'<PERSN>' stays text" in read["notes"][0]
+    faulty = tmp_path / "b.conll"
+    faulty.write_text(COLUMNS + "broken\n")
+    job = ShardJob(
+        dataset="post",
+        name="b",
+        path=faulty,
+        file_format="conll",
+        options={"on_error": "skip"},
+        table=profile.table("post"),
+    )
+    read = make_shard(job, treatment, tmp_path / "2.jsonl").read
+    assert (read["num_skipped"], read["num_notes"], read["notes"]) == (1, 0, [])

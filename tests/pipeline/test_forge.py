@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from ossamma.data.own_files import OwnRequest
 from ossamma.data.readers.conll import read_conll
 from ossamma.data.readers.docbin import read_docbin
 from ossamma.data.writers.parquet import read_parquet
@@ -70,6 +73,45 @@ def test_a_changed_profile_makes_shards_anew(request_for, folder):
     changed = forge(request_for, Steps(), None)
     assert shard.stat().st_mtime_ns != before
     assert changed["circumstances"] != first["circumstances"]
+
+
+LEXICONS = """
+sources:
+  - {name: towns, kind: list, labels: [PLACE], terms: [Oslo]}
+"""
+
+
+def test_own_text_is_marked_by_the_profile_s_lexicons(request_for, folder, tmp_path):
+    (folder / "lexicons.yaml").write_text(LEXICONS)
+    text = tmp_path / "a.txt"
+    text.write_text("A letter from Oslo.")
+    request = replace(request_for, own=OwnRequest(text=(text,)), remove_work=True)
+    forge(request, Steps(), None)
+    [document] = [d for d in everything(request.out) if d.dataset == "own_text"]
+    [mark] = document.annotations
+    assert (document.text[mark.start : mark.end], mark.origin) == ("Oslo", "lexicon:towns")
+    assert not (request.out / "work").exists()
+    assert (request.out / "train.spacy").exists()
+
+
+@pytest.mark.parametrize("theirs", ["", "knowledge: [wnut17]\n"])
+def test_the_lexicons_knowledge_is_the_profile_s_unless_a_policy_names_it(
+    request_for, folder, tmp_path, theirs
+):
+    (folder / "lexicons.yaml").write_text(LEXICONS)
+    policy, card, text = folder / "build.yaml", tmp_path / "towns.yaml", tmp_path / "a.txt"
+    building.card_in(tmp_path, "towns", {"t.txt": ("train", "Oslo")})
+    policy.write_text(policy.read_text() + f"knowledge: [{card}]\n")
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(f"name: mine\nsources: []\n{theirs}")
+    text.write_text("A letter from Oslo.")
+    request = replace(request_for, policy=mine, own=OwnRequest(text=(text,)), formats=())
+    if theirs:
+        with pytest.raises(DataError, match="wnut17"):
+            forge(request, Steps(), None)
+        return
+    forge(request, Steps(), None)
+    assert (request.data / "towns" / "t.txt").is_file()
 
 
 @pytest.mark.parametrize("content", [{"notes.txt": ""}, {"train.jsonl": ""}])

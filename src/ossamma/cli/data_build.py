@@ -19,6 +19,9 @@ class OutputFormat(StrEnum):
     SPACY = "spacy"
 
 
+_OWN = ("own/", "own_text/")
+"""How the names of the user's own files begin in a card."""
+
 BUILD_EXAMPLES = """
 [bold]Examples[/bold]
 
@@ -26,7 +29,11 @@ ossamma data build --profile rag9 --out built/rag9
 
 ossamma data build --profile ner11 --out built/ner11 --format spacy --offline
 
-ossamma data build --profile rag9 --out built/mine --own letters.jsonl --own reports.conll:conll
+ossamma data build --profile rag9 --out built/mine --own letters.jsonl --own reports.txt:conll
+
+ossamma data build --profile ner11 --out built/mine --own marked/ --own-text reports/
+
+ossamma data build --profile rag9 --out built/full --ontonotes ~/conll-formatted-ontonotes-5.0
 """
 
 
@@ -43,8 +50,36 @@ def build(  # noqa: PLR0913  a verb's options are its arguments
         list[str] | None,
         typer.Option(
             "--own",
-            metavar="FILE[:FORMAT]",
-            help="Further labelled files, in the profile's types; graded as gold.",
+            metavar="PATH[:FORMAT]",
+            help="Your files in the profile's types, marked by hand, so gold: labelled data, "
+            "documents (PDF, DOCX, HTML, Markdown, EPUB, text) with <TYPE>..</TYPE> or "
+            "[[TYPE:..]] in them, or a folder of these.",
+        ),
+    ] = None,
+    own_annotates: Annotated[
+        str,
+        typer.Option(
+            "--own-annotates",
+            metavar="TYPES",
+            help="Types of which you marked every mention: all, none, A,B,.., or those that each "
+            "document has marks of (used).",
+        ),
+    ] = "used",
+    own_text: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--own-text",
+            metavar="PATH",
+            help="Your documents without marks, or a folder of these, for the profile's lexicons "
+            "and patterns to mark; ordinary grade.",
+        ),
+    ] = None,
+    ontonotes: Annotated[
+        Path | None,
+        typer.Option(
+            "--ontonotes",
+            metavar="DIR",
+            help="Your licensed copy of OntoNotes 5, merged; it may not be passed on.",
         ),
     ] = None,
     formats: Annotated[
@@ -58,6 +93,9 @@ def build(  # noqa: PLR0913  a verb's options are its arguments
             help="Take data sets that may not be passed on, too: for measurements only.",
         ),
     ] = False,
+    remove_work: Annotated[
+        bool, typer.Option("--remove-work", help="Delete DIR/work in the end.")
+    ] = False,
     offline: Offline = False,
     as_json: Json = False,
 ) -> None:
@@ -70,6 +108,7 @@ def build(  # noqa: PLR0913  a verb's options are its arguments
 
     from ossamma.cli.data_progress import BuildBar, downloader
     from ossamma.data.card import CARD_NAME
+    from ossamma.data.own_files import OwnRequest, parse_own
     from ossamma.pipeline.forge import ForgeRequest, check_folder, forge
 
     check_folder(out, (f"{CARD_NAME}.json", "work"))
@@ -79,9 +118,15 @@ def build(  # noqa: PLR0913  a verb's options are its arguments
         data=data,
         mirror=mirror,
         policy=policy,
-        own_files=tuple(_own_file(each) for each in own or ()),
+        own=OwnRequest(
+            labelled=tuple(parse_own(each) for each in own or ()),
+            text=tuple(own_text or ()),
+            annotates=own_annotates,
+        ),
+        ontonotes=ontonotes,
         any_licence=any_licence,
         formats=tuple(each.value for each in formats or ()),
+        remove_work=remove_work,
     )
     with BuildBar() as bar, downloader(offline=offline) as client:
         content = forge(request, bar, client)
@@ -89,17 +134,6 @@ def build(  # noqa: PLR0913  a verb's options are its arguments
         typer.echo(json.dumps(content))
         return
     _show_built(content, out)
-
-
-def _own_file(text: str) -> tuple[Path, str]:
-    """Read FILE or FILE:FORMAT; without a format the content decides."""
-    from ossamma.data.readers.detect import detect_format
-    from ossamma.data.readers.registry import FORMATS
-
-    name, colon, file_format = text.rpartition(":")
-    if colon and file_format in FORMATS:
-        return Path(name), file_format
-    return Path(text), detect_format(text)
 
 
 def _show_built(content: dict[str, Any], out: Path) -> None:
@@ -122,6 +156,9 @@ def _show_built(content: dict[str, Any], out: Path) -> None:
         f"{len(content['sources'])} sources, {len(content['rejected'])} not taken, "
         f"{duplicates:,} duplicates dropped, no leaks"
     )
+    for each in content["rejected"]:
+        if each["name"].startswith(_OWN):
+            typer.echo(f"not taken: {each['name']}: {each['reason']}", err=True)
     typer.echo(f"data card: {out / 'card.html'}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,7 @@ from ossamma.schema.errors import DataError
 CARD_NAME: Final = "card"
 _TEMPLATES: Final = "templates"
 _KINDS: Final = ("exact", "near", "sentence")
+_REMARKS: Final[Mapping[str, str]] = {"skipped": "left out", "notes": "noted"}
 
 
 def write_card(content: Mapping[str, Any], folder: Path) -> None:
@@ -79,6 +80,7 @@ class _View:
         self.totals = self._totals()
         self.types = self._types()
         self.origins = self._origins()
+        self.remarks = list(self._remarks())
         self.share_alike = [
             source["dataset"]
             for source in card["sources"]
@@ -111,6 +113,16 @@ class _View:
             for _, origin, number in part["origins"]:
                 counts.setdefault(origin, Counter())[part["split"]] += number
         return [(name, dict(counts[name])) for name in sorted(counts)]
+
+    def _remarks(self) -> Iterator[dict[str, Any]]:
+        """What was left out or noted as the files were read, with one example of each."""
+        for source in self._card["sources"]:
+            for file in source["files"]:
+                for key, kind in _REMARKS.items():
+                    if number := file["read"].get(f"num_{key}"):
+                        name = f"{source['dataset']}/{file['path']}"
+                        example = file["read"][key][0]
+                        yield {"file": name, "kind": kind, "example": example, "number": number}
 
     def lengths(self, name: str) -> list[tuple[str, int]]:
         """Documents or marks by length over the whole set."""

@@ -8,14 +8,15 @@ and Konig, 2010: "b-bit minwise hashing", section 3). For banding the K bytes ar
 
 No function here depends on PYTHONHASHSEED or on the version of a random generator.
 
-Shapes: S shingles, K permutations.
+Shapes: W words, S shingles, K permutations, T texts.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, shake_128
 from typing import Final
@@ -28,6 +29,7 @@ from ossamma.schema.errors import ConfigurationError
 
 ByteArray = npt.NDArray[np.uint8]
 HashArray = npt.NDArray[np.uint32]
+IndexArray = npt.NDArray[np.int64]
 
 _WORD: Final = re.compile(r"\w+")
 # ASCII only: letters in small, digits and the underscore stay, all else becomes a space.
@@ -67,25 +69,52 @@ def word_bytes(normalised: str) -> list[bytes]:
     return [word.encode() for word in _WORD.findall(normalised)]
 
 
+def word_hashes(words: Iterable[bytes]) -> HashArray:
+    """Hash each word to 32 bits (CRC-32), shape (W,)."""
+    return np.frombuffer(array("I", map(crc32, words)), dtype=np.uint32)
+
+
 def shingle_hashes(words: Sequence[bytes], width: int) -> HashArray:
     """Hash each run of `width` words to 32 bits, shape (S,) with S = len(words) - width + 1.
 
     Empty where the text has fewer words than a shingle.
     """
-    num_shingles = len(words) - width + 1
+    return shingles_of(word_hashes(words), width)
+
+
+def shingles_of(words_W: HashArray, width: int) -> HashArray:
+    """Hash each run of `width` words, given the hashes of words; see `shingle_hashes`."""
+    num_shingles = len(words_W) - width + 1
     if num_shingles < 1:
         return np.zeros(0, dtype=np.uint32)
-    word_hashes = np.array(list(map(crc32, words)), dtype=np.uint64)
-    total = word_hashes[:num_shingles].copy()
+    wide_W = words_W.astype(np.uint64)
+    total = wide_W[:num_shingles].copy()
     for offset in range(1, width):
         total *= np.uint64(_ODD)
-        total += word_hashes[offset : offset + num_shingles]
+        total += wide_W[offset : offset + num_shingles]
     # The finaliser of SplitMix64 (Steele, Lea and Flood, 2014): every bit comes to depend on all.
     total ^= total >> np.uint64(30)
     total *= np.uint64(0xBF58476D1CE4E5B9)
     total ^= total >> np.uint64(27)
     total *= np.uint64(0x94D049BB133111EB)
     return (total >> np.uint64(32)).astype(np.uint32)
+
+
+def shingles_of_many(texts: Sequence[HashArray], width: int) -> tuple[HashArray, IndexArray]:
+    """Hash the shingles of many texts, given the hashes of their words.
+
+    Returns:
+        The shingles, one text behind the other, and where those of each text end.
+    """
+    num_words_T = np.array([len(words_W) for words_W in texts], dtype=np.int64)
+    ends_T = num_words_T.cumsum()
+    shingles = shingles_of(np.concatenate([*texts, np.zeros(0, np.uint32)]), width)
+    # The last width - 1 words of each text begin no shingle of it.
+    is_inside = np.ones(int(num_words_T.sum()), dtype=bool)
+    for offset in range(1, width):
+        is_inside[(ends_T - offset)[num_words_T >= offset]] = False
+    kept = np.maximum(num_words_T - (width - 1), 0)
+    return shingles[is_inside[: len(shingles)]], kept.cumsum()
 
 
 def shingle_hashes_reference(words: Sequence[bytes], width: int) -> list[int]:
@@ -130,14 +159,43 @@ class MinHasher:
             )
         ]
 
-    def sketch(self, shingles_S: HashArray) -> ByteArray:
-        """Return one byte of each minimum, shape (K,); S must not be 0.
+    def minima_of_many(self, shingles_S: HashArray, ends_T: IndexArray) -> HashArray:
+        """Return what `minima` returns for each of many texts, shape (T, K).
 
-        The minima of long texts are all small, so that their high bits say nothing and their low
-        bits are those of few shingles: the byte is mixed from all of them.
+        Args:
+            shingles_S: the shingles of all texts, one text behind the other.
+            ends_T: where the shingles of each text end, ascending: no text is without any.
         """
-        mixed_K = self.minima(shingles_S) * np.uint32(_BYTE_MIX)
-        return (mixed_K >> np.uint32(24)).astype(np.uint8)
+        starts_T = np.concatenate(([0], ends_T[:-1]))
+        minima_KT = np.full((self.num_permutations, len(ends_T)), 2**32 - 1, dtype=np.uint32)
+        for start in range(0, len(shingles_S), _CHUNK):
+            end = min(start + _CHUNK, len(shingles_S))
+            values_KS = self._factors_K[:, None] * shingles_S[start:end]
+            values_KS += self._offsets_K[:, None]
+            # The texts of which a part stands in the chunk; all but the outer two are whole.
+            first = int(np.searchsorted(ends_T, start, side="right"))
+            last = int(np.searchsorted(starts_T, end, side="left"))
+            parts = np.maximum(starts_T[first:last], start) - start
+            found = np.minimum.reduceat(values_KS, parts, axis=1)
+            np.minimum(minima_KT[:, first:last], found, out=minima_KT[:, first:last])
+        return np.ascontiguousarray(minima_KT.T)
+
+    def sketch(self, shingles_S: HashArray) -> ByteArray:
+        """Return one byte of each minimum, shape (K,); S must not be 0."""
+        return _mixed(self.minima(shingles_S))
+
+    def sketches(self, shingles_S: HashArray, ends_T: IndexArray) -> ByteArray:
+        """Return the sketch of each of many texts, shape (T, K); see `minima_of_many`."""
+        return _mixed(self.minima_of_many(shingles_S, ends_T))
+
+
+def _mixed(minima: HashArray) -> ByteArray:
+    """Return a byte of each minimum.
+
+    The minima of long texts are all small, so that their high bits say nothing and their low bits
+    are those of few shingles: the byte is mixed from all of them.
+    """
+    return (minima * np.uint32(_BYTE_MIX) >> np.uint32(24)).astype(np.uint8)
 
 
 def similarity(sketches: ByteArray, sketch_K: ByteArray) -> npt.NDArray[np.float64]:

@@ -1,17 +1,21 @@
 """An index of texts in which near duplicates are found: banded MinHash in compact tables.
 
 Memory for a text, with the default 18 bands of 7 bytes and 128 permutations: 128 bytes of sketch,
-72 of links and 18 x 5 of table slots; tables double, so between one and two times that. A dict of
-Python lists would take ten times as much.
+72 of links and 18 x 5 of table slots; the slots double, so between one and two times these. A dict
+of Python lists would take ten times as much.
 
-Shapes: N texts, K permutations, B bands, R rows of a band, Z slots of a table.
+Sketches are made many at a time. Each then meets a dozen others, too few for NumPy to gain
+anything: they are looked up and added one by one, without it.
+
+Shapes: T texts, N texts of the index, S shingles, K permutations, B bands, R rows of a band.
 """
 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,16 +23,17 @@ import numpy.typing as npt
 from ossamma.data.minhash import (
     Bands,
     ByteArray,
+    HashArray,
     MinHasher,
     choose_bands,
     shingle_hashes,
+    shingles_of_many,
     similarity,
     word_bytes,
 )
 from ossamma.schema.errors import ConfigurationError
 
-IndexArray = npt.NDArray[np.int32]
-SlotArray = npt.NDArray[np.int64]
+WideArray = npt.NDArray[np.uint64]
 
 _FIRST_CAPACITY: Final = 1024
 _MAX_BUCKET: Final = 255
@@ -70,6 +75,15 @@ class NearSettings:
             )
 
 
+class Sketch(NamedTuple):
+    """The sketch of a text, and a hash of each band of it."""
+
+    values: bytes
+    """One byte for each permutation."""
+    buckets: list[int]
+    """One number below 2**32 for each band; a table's slot is its lowest bits."""
+
+
 class BandIndex:
     """Sketches by number, and for a new sketch the numbers of all that share a band with it.
 
@@ -79,17 +93,18 @@ class BandIndex:
 
     def __init__(self, bands: Bands, num_permutations: int, bucket_limit: int) -> None:
         self._bands = bands
+        self._num_permutations = num_permutations
         self._bucket_limit = bucket_limit
-        self._numbers_B = np.arange(bands.count)
-        self._multipliers_R = np.array(
-            [pow(0x9E3779B97F4A7C15, power, 2**64) for power in range(1, bands.rows + 1)],
-            dtype=np.uint64,
-        )
+        self._multipliers = [pow(0x9E3779B97F4A7C15, n, 2**64) for n in range(1, bands.rows + 1)]
         self._size = 0
-        self._sketches_NK = np.zeros((_FIRST_CAPACITY + 1, num_permutations), dtype=np.uint8)
-        self._before_NB = np.zeros((_FIRST_CAPACITY + 1, bands.count), dtype=np.int32)
-        self._newest_BZ = np.zeros((bands.count, _FIRST_CAPACITY), dtype=np.int32)
-        self._filled_BZ = np.zeros((bands.count, _FIRST_CAPACITY), dtype=np.uint8)
+        self._sketches = bytearray()
+        self._before = [array("I", [0]) for _ in range(bands.count)]
+        self._newest = [array("I", bytes(4 * _FIRST_CAPACITY)) for _ in range(bands.count)]
+        self._filled = [bytearray(_FIRST_CAPACITY) for _ in range(bands.count)]
+        # Masks of a sketch as one number: the highest bit of each byte, and all other bits.
+        self._high = int.from_bytes(b"\x80" * num_permutations, "little")
+        self._low = int.from_bytes(b"\x7f" * num_permutations, "little")
+        self._similarities = _similarities(num_permutations)
 
     def __len__(self) -> int:
         return self._size
@@ -97,92 +112,115 @@ class BandIndex:
     @property
     def num_bytes(self) -> int:
         """Memory of the tables."""
-        return (
-            self._sketches_NK.nbytes
-            + self._before_NB.nbytes
-            + self._newest_BZ.nbytes
-            + self._filled_BZ.nbytes
-        )
+        slots, links = len(self._newest[0]), len(self._before[0])
+        return len(self._sketches) + self._bands.count * (5 * slots + 4 * links)
 
-    def slots(self, sketch_K: ByteArray) -> SlotArray:
-        """Return the slot of each band for a sketch, shape (B,). They change with the size."""
+    def sketches(self, values_TK: ByteArray) -> list[Sketch]:
+        """Hash the bands of sketches, so that they can be looked up and added."""
         used = self._bands.count * self._bands.rows
-        return self._slots_of(sketch_K[:used].reshape(self._bands.count, self._bands.rows))
+        rows_TBR = values_TK[:, :used].reshape(-1, self._bands.count, self._bands.rows)
+        buckets = self._hashes(rows_TBR).tolist()
+        return [Sketch(v.tobytes(), b) for v, b in zip(values_TK, buckets, strict=True)]
 
-    def candidates(self, slots_B: SlotArray) -> IndexArray:
-        """Return the numbers, from 0, of the texts in these buckets; one in several repeats."""
-        current_B = self._newest_BZ[self._numbers_B, slots_B]
-        met = []
-        while current_B.any():
-            met.append(current_B)
-            current_B = self._before_NB[current_B, self._numbers_B]
-        numbers = np.concatenate(met) if met else current_B
-        return numbers[numbers > 0] - 1
+    def candidates(self, sketch: Sketch) -> set[int]:
+        """Return the numbers, from 0, of the texts in the sketch's buckets."""
+        mask = len(self._newest[0]) - 1
+        met = set()
+        for newest, before, bucket in zip(self._newest, self._before, sketch.buckets, strict=True):
+            number = newest[bucket & mask]
+            while number:
+                met.add(number - 1)
+                number = before[number]
+        return met
 
-    def neighbours(self, sketch_K: ByteArray, threshold: float) -> dict[int, float]:
+    def neighbours(self, sketch: Sketch, threshold: float) -> dict[int, float]:
         """Return the similarities of the texts that share a band and reach the threshold."""
-        candidates = self.candidates(self.slots(sketch_K))
-        if not len(candidates):
-            return {}
-        similarities = similarity(self._sketches_NK[candidates + 1], sketch_K)
-        reach = similarities >= threshold
-        if not reach.any():
-            return {}
-        return dict(zip(candidates[reach].tolist(), similarities[reach].tolist(), strict=True))
+        found = {}
+        own, width, low = int.from_bytes(sketch.values, "little"), self._num_permutations, self._low
+        for number in self.candidates(sketch):
+            other = self._sketches[width * number : width * (number + 1)]
+            bits = own ^ int.from_bytes(other, "little")
+            # The highest bit of each byte becomes whether the two differ there.
+            num_different = ((((bits & low) + low) | bits) & self._high).bit_count()
+            if self._similarities[num_different] >= threshold:
+                found[number] = self._similarities[num_different]
+        return found
 
-    def add(self, sketch_K: ByteArray) -> int:
+    def neighbours_reference(self, sketch: Sketch, threshold: float) -> dict[int, float]:
+        """Compare with every sketch, and keep the candidates: the definition of `neighbours`."""
+        table_NK = np.frombuffer(bytes(self._sketches), dtype=np.uint8)
+        values_N = similarity(
+            table_NK.reshape(-1, self._num_permutations), np.frombuffer(sketch.values, np.uint8)
+        ).tolist()
+        return {n: values_N[n] for n in self.candidates(sketch) if values_N[n] >= threshold}
+
+    def add(self, sketch: Sketch) -> int:
         """Take a sketch in and return its number."""
-        if self._size == self._newest_BZ.shape[1]:
+        if self._size == len(self._newest[0]):
             self._grow()
         self._size += 1
-        self._sketches_NK[self._size] = sketch_K
-        slots_B = self.slots(sketch_K)
-        open_bands = self._numbers_B[self._filled_BZ[self._numbers_B, slots_B] < self._bucket_limit]
-        places = (open_bands, slots_B[open_bands])
-        self._before_NB[self._size, open_bands] = self._newest_BZ[places]
-        self._newest_BZ[places] = self._size
-        self._filled_BZ[places] += 1
+        self._sketches += sketch.values
+        mask, limit = len(self._newest[0]) - 1, self._bucket_limit
+        for newest, before, filled, bucket in zip(
+            self._newest, self._before, self._filled, sketch.buckets, strict=True
+        ):
+            slot = bucket & mask
+            is_open = filled[slot] < limit
+            before.append(newest[slot] if is_open else 0)
+            if is_open:
+                newest[slot] = self._size
+                filled[slot] += 1
         return self._size - 1
 
-    def _slots_of(self, rows_NR: ByteArray) -> SlotArray:
-        hashes = rows_NR.astype(np.uint64) @ self._multipliers_R
+    def _hashes(self, rows: ByteArray) -> WideArray:
+        """Hash rows of bytes, the last axis, to numbers below 2**32."""
+        hashes = np.zeros(rows.shape[:-1], dtype=np.uint64)
+        for row, multiplier in enumerate(self._multipliers):
+            hashes += rows[..., row].astype(np.uint64) * np.uint64(multiplier)
         hashes ^= hashes >> np.uint64(32)
         hashes *= np.uint64(0xD6E8FEB86659FD93)
         hashes >>= np.uint64(32)
-        return (hashes & np.uint64(self._newest_BZ.shape[1] - 1)).astype(np.int64)
+        return hashes
 
     def _grow(self) -> None:
         """Double every table and lay the chains anew, the oldest texts of a bucket first."""
-        num_slots = 2 * self._newest_BZ.shape[1]
-        self._sketches_NK = _taller(self._sketches_NK, num_slots + 1)
-        self._before_NB = np.zeros((num_slots + 1, self._bands.count), dtype=np.int32)
-        self._newest_BZ = np.zeros((self._bands.count, num_slots), dtype=np.int32)
-        self._filled_BZ = np.zeros((self._bands.count, num_slots), dtype=np.uint8)
-        rows = self._bands.rows
+        num_slots = 2 * len(self._newest[0])
+        table_NK = np.frombuffer(self._sketches, dtype=np.uint8)
+        table_NK = table_NK.reshape(-1, self._num_permutations)
         for band in range(self._bands.count):
-            columns = slice(band * rows, (band + 1) * rows)
-            self._lay(band, self._slots_of(self._sketches_NK[1 : self._size + 1, columns]))
+            columns = slice(band * self._bands.rows, (band + 1) * self._bands.rows)
+            hashes_N = self._hashes(table_NK[:, columns])
+            slots_N = (hashes_N & np.uint64(num_slots - 1)).astype(np.int64)
+            self._lay(band, slots_N, num_slots)
 
-    def _lay(self, band: int, slots_N: SlotArray) -> None:
+    def _lay(self, band: int, slots_N: npt.NDArray[np.int64], num_slots: int) -> None:
         order = np.argsort(slots_N, kind="stable")
         ordered = slots_N[order]
         first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
         sizes = np.diff(np.append(first, len(ordered)))
         rank = np.arange(len(ordered)) - np.repeat(first, sizes)
         followers = np.flatnonzero((rank > 0) & (rank < self._bucket_limit))
-        self._before_NB[order[followers] + 1, band] = order[followers - 1] + 1
+        before = np.zeros(len(ordered) + 1, dtype=np.uint32)
+        before[order[followers] + 1] = order[followers - 1] + 1
         kept = np.minimum(sizes, self._bucket_limit)
-        self._newest_BZ[band, ordered[first]] = order[first + kept - 1] + 1
-        self._filled_BZ[band, ordered[first]] = kept
+        newest = np.zeros(num_slots, dtype=np.uint32)
+        newest[ordered[first]] = order[first + kept - 1] + 1
+        filled = np.zeros(num_slots, dtype=np.uint8)
+        filled[ordered[first]] = kept
+        self._before[band] = array("I", before.tobytes())
+        self._newest[band] = array("I", newest.tobytes())
+        self._filled[band] = bytearray(filled.tobytes())
 
 
-def _taller(table: ByteArray, num_rows: int) -> ByteArray:
-    grown = np.zeros((num_rows, table.shape[1]), dtype=table.dtype)
-    grown[: len(table)] = table
-    return grown
+def _similarities(num_permutations: int) -> list[float]:
+    """Return what `similarity` says of two sketches, by the number of bytes that differ."""
+    num_different = np.arange(num_permutations + 1)
+    sketches = (np.arange(num_permutations) < num_different[:, None]).astype(np.uint8)
+    values: list[float] = similarity(sketches, np.zeros(num_permutations, np.uint8)).tolist()
+    return values
 
 
-Fingerprint = tuple[ByteArray | None, ByteArray | None]
+Fingerprint = tuple[Sketch | None, Sketch | None]
 """A text's sketch by short and by long shingles; None where it is not compared by those."""
 
 
@@ -208,16 +246,22 @@ class NearIndex:
         """Sketch a normalised text. Both None: it has too few words, only equality says anything.
 
         Every pair of texts whose numbers of words have a ratio of the threshold or more shares at
-        least one kind of shingle.
+        least one kind of shingle. The definition of `fingerprints`.
         """
-        settings = self._settings
         words = word_bytes(normalised)
-        is_short = len(words) < settings.long_words / settings.threshold
-        is_long = len(words) >= settings.long_words * settings.threshold
-        return (
-            self._sketch(words, settings.short_shingle) if is_short else None,
-            self._sketch(words, settings.long_shingle) if is_long else None,
+        short, long = (
+            self._sketch(words, width) if is_so else None
+            for width, is_so in zip(self._widths, self._kinds(len(words)), strict=True)
         )
+        return short, long
+
+    def fingerprints(self, texts: Sequence[HashArray]) -> list[Fingerprint]:
+        """Sketch many texts, each given by the hashes of its words; see `fingerprint`."""
+        kinds = [self._kinds(len(words_W)) for words_W in texts]
+        short, long = (
+            self._sketches([kind[n] for kind in kinds], texts, n) for n in range(len(self._widths))
+        )
+        return list(zip(short, long, strict=True))
 
     def neighbours(self, fingerprint: Fingerprint) -> list[tuple[int, float]]:
         """Return number and estimated similarity of the texts at or above the threshold.
@@ -225,20 +269,47 @@ class NearIndex:
         The most similar first, of equally similar ones the lowest number.
         """
         found: dict[int, float] = {}
-        for sketch_K, index, numbers in zip(fingerprint, self._indexes, self._numbers, strict=True):
-            if sketch_K is None:
+        for sketch, index, numbers in zip(fingerprint, self._indexes, self._numbers, strict=True):
+            if sketch is None:
                 continue
-            for place, value in index.neighbours(sketch_K, self._settings.threshold).items():
+            for place, value in index.neighbours(sketch, self._settings.threshold).items():
                 found[numbers[place]] = max(value, found.get(numbers[place], 0.0))
         return sorted(found.items(), key=lambda item: (-item[1], item[0]))
 
     def add(self, fingerprint: Fingerprint, number: int) -> None:
         """Take a text in under a number."""
-        for sketch_K, index, numbers in zip(fingerprint, self._indexes, self._numbers, strict=True):
-            if sketch_K is not None:
-                index.add(sketch_K)
+        for sketch, index, numbers in zip(fingerprint, self._indexes, self._numbers, strict=True):
+            if sketch is not None:
+                index.add(sketch)
                 numbers.append(number)
 
-    def _sketch(self, words: list[bytes], width: int) -> ByteArray | None:
-        shingles_S = shingle_hashes(words, width)
-        return self._hasher.sketch(shingles_S) if len(shingles_S) else None
+    @property
+    def _widths(self) -> tuple[int, int]:
+        return self._settings.short_shingle, self._settings.long_shingle
+
+    def _kinds(self, num_words: int) -> tuple[bool, bool]:
+        """Whether a text is compared by short shingles, and by long ones."""
+        settings = self._settings
+        is_short = num_words < settings.long_words / settings.threshold
+        is_long = num_words >= settings.long_words * settings.threshold
+        return (
+            is_short and num_words >= settings.short_shingle,
+            is_long and num_words >= settings.long_shingle,
+        )
+
+    def _sketch(self, words: list[bytes], width: int) -> Sketch:
+        values_K = self._hasher.sketch(shingle_hashes(words, width))
+        return self._indexes[0].sketches(values_K[None])[0]
+
+    def _sketches(
+        self, wanted: list[bool], texts: Sequence[HashArray], kind: int
+    ) -> list[Sketch | None]:
+        """Sketch the wanted texts by one kind of shingle; None for the others."""
+        sketches: list[Sketch | None] = [None] * len(texts)
+        if any(wanted):
+            numbers = [number for number, is_wanted in enumerate(wanted) if is_wanted]
+            shingles_S, ends_T = shingles_of_many([texts[n] for n in numbers], self._widths[kind])
+            found = self._indexes[kind].sketches(self._hasher.sketches(shingles_S, ends_T))
+            for number, sketch in zip(numbers, found, strict=True):
+                sketches[number] = sketch
+        return sketches

@@ -17,19 +17,22 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from ossamma.data.checksum import digest_of
+from ossamma.data.documents import DocumentFormat, UnmarkedStream, read_marked
 from ossamma.data.harmonise import harmonise_stream
+from ossamma.data.own_files import MARKED, UNMARKED
 from ossamma.data.readers.corpus import ReadReport
 from ossamma.data.readers.jsonl import stream_jsonl, write_jsonl
 from ossamma.data.readers.registry import read_annotated
+from ossamma.data.release import FolderStream, folder_digest
 from ossamma.data.repair import Change
-from ossamma.data.text.paragraphs import iter_paragraph_documents
+from ossamma.data.text.paragraphs import ParagraphStream
 from ossamma.schema.atomic import atomic_write
 from ossamma.schema.dataset_table import DatasetTable
 from ossamma.schema.errors import DataError
 from ossamma.schema.profile import Profile
 from ossamma.schema.spans import Document
 
-SHARD_VERSION: Final = 1
+SHARD_VERSION: Final = 2
 """Raise it when the same inputs give another shard: older ones are then made anew."""
 PARAGRAPHS: Final = "paragraphs"
 """The format of text files with one blank line between documents."""
@@ -45,9 +48,9 @@ class ShardJob:
     name: str
     """Path of the file inside the data set."""
     path: Path
-    """Where the file lies."""
+    """Where the file lies, or a folder of a format that comes in folders."""
     file_format: str
-    """The reader's name, or `paragraphs` for text."""
+    """The reader's name, `paragraphs` for text, or what `own_files` calls a document."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the reader."""
     table: DatasetTable | None = None
@@ -56,6 +59,9 @@ class ShardJob:
     """Weight of its documents in the loss."""
     max_documents: int | None = None
     """Take only the first so many."""
+    annotates: frozenset[str] | None = None
+    """Types of which every mention is marked, where the file does not say it itself; None leaves
+    it to the reader."""
     circumstances: str = ""
     """A fingerprint of whatever else decides the outcome: profile, repairs, lexicons."""
 
@@ -100,7 +106,7 @@ def make_shard(job: ShardJob, treatment: Treatment, out: Path) -> ShardReport:
         DataError, FormatError, ConfigurationError: the file cannot be read, or has labels that
             its table does not know; nothing is written then.
     """
-    sha256 = digest_of(job.path).sha256
+    sha256 = _digest(job.path)
     key = _key(job, sha256)
     found = _finished(out, key)
     if found is not None:
@@ -131,7 +137,7 @@ class _Shard:
         self._repairs: Counter[str] = Counter()
 
     def write(self, out: Path) -> ShardReport:
-        documents, read = self._read()
+        documents, read_report = self._read()
         limited = islice(documents, self._job.max_documents)
         named = (self._named(document) for document in limited)
         harmonised = harmonise_stream(named, self._treatment.profile, self._job.table)
@@ -148,7 +154,7 @@ class _Shard:
             documents=count,
             entities=self._entities,
             has_groups=self._has_groups,
-            read=_read_facts(read),
+            read=_read_facts(read_report()),
             mapped=[list(row) for row in mapping.rows()],
             by_rule=dict(sorted(mapping.by_rule.items())),
             repairs=dict(sorted(self._repairs.items())),
@@ -158,22 +164,42 @@ class _Shard:
             json.dump(report.to_json(), file, indent=1)
         return report
 
-    def _read(self) -> tuple[Iterator[Document], ReadReport | None]:
+    def _read(self) -> tuple[Iterator[Document], Callable[[], ReadReport | None]]:
+        """Return the documents, and what gives the report of their reading once they are read."""
         job = self._job
+        if job.file_format in (MARKED, UNMARKED):
+            return self._read_document()
+        if job.path.is_dir():
+            files = FolderStream(job.path, job.file_format, job.options)
+            return files, lambda: files.report
         if job.file_format == PARAGRAPHS:
-            return iter_paragraph_documents(job.path), None
+            stream = ParagraphStream(job.path)
+            return stream, lambda: stream.report
         if job.file_format == "jsonl":
-            return stream_jsonl(job.path), None
+            return stream_jsonl(job.path), lambda: None
         corpus = read_annotated(job.path, job.file_format, job.options)
-        return iter(corpus.documents), corpus.report
+        return iter(corpus.documents), lambda: corpus.report
+
+    def _read_document(self) -> tuple[Iterator[Document], Callable[[], ReadReport | None]]:
+        """Read a document of the user; one file is one group."""
+        job = self._job
+        types = frozenset(self._treatment.profile.labels.types)
+        settings = DocumentFormat(types=types, annotates=job.annotates)
+        if job.file_format == UNMARKED:
+            stream = UnmarkedStream(job.path, settings, group=job.name)
+            return stream, lambda: stream.report
+        corpus = read_marked(job.path, settings, group=job.name)
+        return iter(corpus.documents), lambda: corpus.report
 
     def _named(self, document: Document) -> Document:
         """Give ids and groups that are unique among all data sets, and the weight."""
         job = self._job
         group = f"{job.dataset}/{document.group}" if document.group else ""
         self._has_groups |= bool(group)
+        is_silent = document.annotations is not None and document.annotates is None
         return replace(
             document,
+            annotates=job.annotates if is_silent else document.annotates,
             id=f"{job.dataset}/{job.name}#{document.id}",
             group=group,
             dataset=job.dataset,
@@ -190,10 +216,20 @@ class _Shard:
             yield repaired
 
 
+def _digest(path: Path) -> str:
+    try:
+        return folder_digest(path) if path.is_dir() else digest_of(path).sha256
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be read ({error.strerror}); check its name, kind and permissions"
+        ) from error
+
+
 def _read_facts(report: ReadReport | None) -> dict[str, Any]:
     if report is None:
         return {}
-    skipped = [str(line) for line in report.skipped]
+    skipped = [str(remark) for remark in report.skipped]
+    notes = [str(remark) for remark in report.notes]
     return {
         "documents": report.documents,
         "sentences": report.sentences,
@@ -205,6 +241,8 @@ def _read_facts(report: ReadReport | None) -> dict[str, Any]:
         "skipped_sentences": report.skipped_sentences,
         "num_skipped": len(skipped),
         "skipped": skipped[:_MOST_EXAMPLES],
+        "num_notes": len(notes),
+        "notes": notes[:_MOST_EXAMPLES],
     }
 
 
@@ -219,6 +257,7 @@ def _key(job: ShardJob, sha256: str) -> str:
         "table": job.table.name if job.table else None,
         "weight": job.weight,
         "max_documents": job.max_documents,
+        "annotates": None if job.annotates is None else sorted(job.annotates),
         "circumstances": job.circumstances,
     }
     return blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()

@@ -11,14 +11,14 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
 
-from ossamma.data.autolabel.labeller import Labeller
-from ossamma.data.autolabel.rules import read_lexicon_rules, read_patterns
-from ossamma.data.autolabel.sources import build_lexicon
-from ossamma.data.build import BuildProgress, BuildRequest, build
+from ossamma.data.autolabel.labeller import Labeller, load_labeller
+from ossamma.data.autolabel.rules import LEXICONS_FILE
+from ossamma.data.build import BuildProgress, BuildRequest, build, remove_work
 from ossamma.data.catalog import Redistribution, load_card
 from ossamma.data.download import Downloader
 from ossamma.data.fetch import fetch
-from ossamma.data.policy import BuildPolicy, load_policy
+from ossamma.data.own_files import NOTHING_OWN, OwnRequest
+from ossamma.data.policy import POLICY_FILE, BuildPolicy, load_policy
 from ossamma.data.readers.jsonl import stream_jsonl
 from ossamma.data.split import PRIORITY
 from ossamma.data.writers.conll import ConllOutput, write_conll
@@ -27,9 +27,6 @@ from ossamma.schema.errors import DataError
 from ossamma.schema.profile import PROFILES_PACKAGE, Profile, load_profile
 from ossamma.schema.spans import Document
 from ossamma.tokenization.words import split_words
-
-LEXICONS_FILE: Final = "lexicons.yaml"
-PATTERNS_FILE: Final = "patterns.yaml"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,12 +43,16 @@ class ForgeRequest:
     """A local mirror to fetch from."""
     policy: Path | None = None
     """A build policy in place of the profile's own."""
-    own_files: tuple[tuple[Path, str], ...] = ()
-    """Further files, with the name of their format."""
+    own: OwnRequest = NOTHING_OWN
+    """Files of the user."""
+    ontonotes: Path | None = None
+    """The user's licensed copy of OntoNotes 5."""
     any_licence: bool = False
     """Take data sets whatever their licence; what comes of it is for measurements only."""
     formats: tuple[str, ...] = ()
     """What to write beside JSON lines: conll, parquet, spacy."""
+    remove_work: bool = False
+    """Delete the intermediate files in the end; the next build begins anew."""
 
 
 def forge(
@@ -74,7 +75,8 @@ def forge(
             out=request.out,
             mirror=request.mirror,
             client=client,
-            own_files=request.own_files,
+            own=request.own,
+            ontonotes=request.ontonotes,
             marker=_labeller_maker(request, policy, progress, client),
             circumstances=_fingerprint(_folder(request.profile)),
         ),
@@ -83,6 +85,8 @@ def forge(
     for number, output in enumerate(request.formats):
         progress.step(f"writing {output}", number, len(request.formats))
         _WRITE[output](request.out, profile)
+    if request.remove_work:
+        remove_work(request.out)
     return content
 
 
@@ -94,18 +98,24 @@ def _labeller_maker(
 ) -> Callable[[], Labeller] | None:
     """Return what makes the profile's labeller, if it has lexicons."""
     folder = _folder(request.profile)
-    lexicons, patterns = folder.joinpath(LEXICONS_FILE), folder.joinpath(PATTERNS_FILE)
-    if not lexicons.is_file():
+    if not folder.joinpath(LEXICONS_FILE).is_file():
         return None
 
     def make() -> Labeller:
-        for name in policy.knowledge:
+        for name in _knowledge(request, policy):
             card = load_card(name)
             fetch(card, request.data, client=client, mirror=request.mirror, progress=progress)
-        lexicon, _ = build_lexicon(read_lexicon_rules(lexicons), request.data)
-        return Labeller(lexicon, read_patterns(patterns) if patterns.is_file() else ())
+        return load_labeller(folder, request.data)
 
     return make
+
+
+def _knowledge(request: ForgeRequest, policy: BuildPolicy) -> Sequence[str]:
+    """Return the cards of what the lexicons are made of: a policy that names none means these."""
+    own = _folder(request.profile).joinpath(POLICY_FILE)
+    if policy.knowledge or request.policy is None or not own.is_file():
+        return policy.knowledge
+    return load_policy(request.profile).knowledge
 
 
 def _folder(profile: str) -> Traversable:

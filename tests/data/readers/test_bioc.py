@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ossamma.data.readers.bioc import BiocFormat, read_bioc
 from ossamma.schema.errors import DataError, FormatError
 from ossamma.schema.spans import Annotation, Document, Provenance
-from tests.data.readers.test_brat import check_laws, damaged, found, read_or_refuse, reasons
+from tests.data.readers.laws import check_laws, damaged, found, read_or_refuse, reasons
 
 
 def mark(offset, length, surface=None, label="Drug", *, more=()):
@@ -70,28 +70,17 @@ def _annotation(each):
 
 
 @pytest.fixture(params=["xml", "json"])
-def read(tmp_path, request):
+def read(reading, request):
     """Write a collection in both forms and read it."""
-
-    def write_and_read(value, **options):
-        path = tmp_path / f"file.{request.param}"
-        content = to_xml(value) if request.param == "xml" else json.dumps(value)
-        path.write_text(content, encoding="utf-8")
-        return read_bioc(path, BiocFormat(**options))
-
-    return write_and_read
+    write = to_xml if request.param == "xml" else json.dumps
+    read_file = reading(f"file.{request.param}", read_bioc, BiocFormat)
+    return lambda value, **options: read_file(write(value), **options)
 
 
 @pytest.fixture
-def read_xml(tmp_path):
+def read_xml(reading):
     """Write XML and read it."""
-
-    def write_and_read(content, **options):
-        path = tmp_path / "file.xml"
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return read_bioc(path, BiocFormat(**options))
-
-    return write_and_read
+    return reading("file.xml", read_bioc, BiocFormat)
 
 
 TITLE = passage(0, "Aspirin.", mark(0, 7, "Aspirin"))

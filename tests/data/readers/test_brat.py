@@ -1,96 +1,21 @@
-"""Stand-off files of brat, and the laws of marks over a text that all their readers share."""
+"""Stand-off files of brat: pairs, fragments, other lines, and everything malformed."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from itertools import accumulate, combinations, pairwise
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ossamma.data.readers.brat import (
-    BratFormat,
-    LeftOut,
-    Mark,
-    ReadLimits,
-    annotate,
-    disjoint,
-    misfit,
-    read_brat,
-    types_of,
-)
-from ossamma.data.readers.corpus import Corpus
-from ossamma.schema.errors import ConfigurationError, DataError, FormatError, OssammaError
+from ossamma.data.readers.brat import BratFormat, read_brat
+from ossamma.schema.errors import ConfigurationError, DataError, FormatError
 from ossamma.schema.spans import Annotation, Document, Provenance
+from tests.data.readers.laws import check_laws, damaged, found, read_or_refuse, reasons
 
 TEXT = "Ada Lovelace met\r\nBob in Paris.\n"
-
-
-def found(corpus: Corpus) -> list[tuple[str, str]]:
-    """The surface and type of every annotation."""
-    return [
-        (document.text[a.start : a.end], a.label)
-        for document in corpus.documents
-        for a in document.annotations or ()
-    ]
-
-
-def reasons(corpus: Corpus) -> Counter[str]:
-    """How often each reason stands in the report."""
-    return Counter(item.reason for item in corpus.report.skipped)
-
-
-def check_laws(corpus: Corpus) -> None:
-    """What holds for the corpus of every reader."""
-    assert corpus.documents or corpus.report.skipped
-    identifiers = [document.id for document in corpus.documents]
-    assert len(set(identifiers)) == len(identifiers)
-    for document in corpus.documents:
-        assert document.text.encode().decode() == document.text  # whole characters only
-        marks = document.annotations or ()
-        assert all(document.text[mark.start : mark.end].strip() for mark in marks)
-        assert all(left.end <= right.start for left, right in pairwise(marks))
-        assert document.provenance is not None
-        assert document.provenance.line >= 1
-    assert corpus.report.documents == len(corpus.documents)
-    assert corpus.report.entities == len(found(corpus)) == sum(corpus.report.labels.values())
-
-
-def read_or_refuse(reader, path: Path) -> Corpus | OssammaError:
-    """Read a file that may be anything: it is lawful, or refused with its name in one line."""
-    try:
-        outcome = reader(path)
-    except OssammaError as error:
-        outcome = error
-    if isinstance(outcome, Corpus):
-        check_laws(outcome)
-    else:
-        assert path.stem in str(outcome)
-        assert len(str(outcome)) < 700
-    return outcome
-
-
-@st.composite
-def damaged(draw: st.DrawFn, content: bytes) -> bytes:
-    """A file that was cut off, overwritten in places, or put together wrongly."""
-    cut = st.integers(0, len(content))
-    first, last = sorted((draw(cut), draw(cut)))
-    junk = draw(
-        st.binary(max_size=6)
-        | st.sampled_from([b"\0", b"\xff", b"\r", b"\n", b"\t", b"\xed\xa0\x80", b'"', b"(", b")"])
-        | st.sampled_from([b"9" * 30, b"-1", b"\xc2\x85", b"\xe2\x80\xa8", b"\xf0\x9f\x98\x80"])
-    )
-    how = draw(st.sampled_from(["cut", "replace", "insert", "repeat"]))
-    if how == "cut":
-        return content[:first]
-    if how == "replace":
-        return content[:first] + junk + content[last:]
-    if how == "insert":
-        return content[:first] + junk + content[first:]
-    return content[:last] + content[first:]
 
 
 @pytest.fixture
@@ -261,43 +186,6 @@ def test_settings_that_do_not_exist(options):
         BratFormat(**options)
 
 
-def test_limits_are_checked_at_birth():
-    with pytest.raises(ConfigurationError, match="max_line_bytes must be >= 1, got 0"):
-        ReadLimits(max_line_bytes=0)
-
-
-spans = st.lists(
-    st.tuples(st.integers(0, 12), st.integers(1, 6), st.sampled_from("AB")).map(
-        lambda t: (t[0], t[0] + t[1], (t[2],))
-    ),
-    max_size=8,
-)
-
-
-def greedy(marks, keep):
-    """The policy in its plainest form: by length, then by place and type, if nothing is hit."""
-    sign = -1 if keep == "longest" else 1
-    kept = []
-    for mark in sorted(marks, key=lambda m: (sign * (m.end - m.start), m.start, m.labels, m.line)):
-        if all(mark.end <= other.start or other.end <= mark.start for other in kept):
-            kept.append(mark)
-    return sorted(kept)
-
-
-@given(drawn=spans, keep=st.sampled_from(["longest", "shortest"]))
-def test_overlaps_are_resolved_as_by_the_plain_policy(drawn, keep):
-    marks = [Mark(*span, line) for line, span in enumerate(drawn, start=1)]
-    left_out = LeftOut()
-    kept = disjoint(marks, keep=keep, left_out=left_out)
-    assert kept == greedy(marks, keep)
-    assert all(a.end <= b.start or b.end <= a.start for a, b in combinations(kept, 2))
-    lost = [item.line for item in left_out.in_order()]
-    assert sorted([*lost, *(mark.line for mark in kept)]) == [mark.line for mark in marks]
-    assert {mark[:3] for mark in disjoint(marks[::-1], keep=keep, left_out=LeftOut())} == {
-        mark[:3] for mark in kept
-    }
-
-
 def test_nested_marks_and_repetitions(read):
     marks = "T1\tPER 0 12\tAda Lovelace\nT2\tPER 0 3\tAda\nT3\tPER 0 12\tAda Lovelace\n"
     longest = read(marks)
@@ -307,26 +195,6 @@ def test_nested_marks_and_repetitions(read):
         "a mark that stands there twice": 1,
     }
     assert found(read(marks, keep="shortest")) == [("Ada", "PER")]
-
-
-@given(text=st.text(max_size=12), start=st.integers(-2, 14), end=st.integers(-2, 14))
-def test_a_mark_fits_exactly_if_its_surface_is_there(text, start, end):
-    good = 0 <= start < end <= len(text) and bool(text[start:end].strip())
-    surface = text[start:end] if good else "x"
-    assert (misfit(text, Mark(start, end, ("A",), 1, surface)) is None) == good
-    if good:
-        assert misfit(text, Mark(start, end, ("A",), 1, surface + "x")) is not None
-        assert misfit(text, Mark(start, end, (), 1, surface)) is not None
-
-
-def test_types_are_sorted_and_have_no_white_space():
-    assert types_of(["threat  actor", "A", " A "]) == ("A", "threat_actor")
-
-
-def test_a_million_marks_are_refused_before_they_are_sorted():
-    marks = [Mark(0, 1, ("A",), 1)] * 1_000_000
-    with pytest.raises(FormatError, match="at most 100000 marks"):
-        annotate("x", marks, path=Path("f"), settings=BratFormat(), left_out=LeftOut())
 
 
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=6)

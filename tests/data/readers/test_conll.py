@@ -19,15 +19,9 @@ ADA = "Ada\tB-PER\nLovelace\tI-PER\nmet\tO\nBob\tB-PER\n"
 
 
 @pytest.fixture
-def read(tmp_path):
+def read(reading):
     """Write a file and read it."""
-
-    def write_and_read(content, **settings):
-        path = tmp_path / "file.conll"
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return read_conll(path, ConllFormat(**settings))
-
-    return write_and_read
+    return reading("file.conll", read_conll, ConllFormat)
 
 
 def words_of(document: Document) -> list[str]:
@@ -328,7 +322,7 @@ def test_a_fault_costs_its_sentence_and_is_reported(read, fault, line, message):
     assert corpus.documents == (clean.documents[0], clean.documents[2])
     assert corpus.report.skipped_sentences == 1
     assert [skipped.line for skipped in corpus.report.skipped] == [line]
-    assert not message.startswith("expected") or corpus.report.skipped[0].reason.startswith("exp")
+    assert not message.startswith("expected") or corpus.report.skipped[0].text.startswith("exp")
 
 
 def test_the_first_fault_is_raised(read):

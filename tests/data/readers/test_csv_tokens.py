@@ -15,7 +15,7 @@ from ossamma.data.readers.csv_tokens import CsvTokensFormat, read_csv_tokens
 from ossamma.schema.encoding import Repair, Scheme, TypedSpan, encode_tags
 from ossamma.schema.errors import ConfigurationError, DataError, FormatError
 from ossamma.schema.spans import Annotation, Document, Provenance, Span
-from tests.data.readers.test_brat import check_laws, damaged, found, read_or_refuse, reasons
+from tests.data.readers.laws import check_laws, damaged, found, read_or_refuse, reasons
 
 HEAD = "Word,POS,Sentence Id,Tag\n"
 ROWS = "Ada,NNP,1,B-PER\nLovelace,NNP,1,I-PER\nmet,VBD,1,O\nBob,NNP,2,B-PER\n"
@@ -26,15 +26,9 @@ KAGGLE = (
 
 
 @pytest.fixture
-def read(tmp_path):
+def read(reading):
     """Write a file and read it."""
-
-    def write_and_read(content, **options):
-        path = tmp_path / "file.csv"
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return read_csv_tokens(path, CsvTokensFormat(**options))
-
-    return write_and_read
+    return reading("file.csv", read_csv_tokens, CsvTokensFormat)
 
 
 def test_a_file_in_full(read, tmp_path):

@@ -106,7 +106,7 @@ def test_blank_tokens_at_the_border_of_an_entity(read, make):
     corpus = read(make(ents=[(1, 3, "X"), (3, 4, "Y")]), make(ents=[(2, 3, "X")]))
     assert corpus.documents[0].annotations == (Annotation(4, 7, ("X",)), Annotation(8, 11, ("Y",)))
     assert corpus.documents[1].annotations == ()
-    assert [s.reason for s in corpus.report.skipped] == ["1 entities of white space left out"]
+    assert [s.text for s in corpus.report.skipped] == ["1 entities of white space left out"]
 
 
 def test_what_is_left_out_is_counted(read, make):
@@ -115,7 +115,7 @@ def test_what_is_left_out_is_counted(read, make):
     doc.spans["sc"] = [Span(doc, 0, 2, label="X"), Span(doc, 1, 2, label="Y")]
     corpus = read(doc)
     assert corpus.report.entities == 2
-    assert [s.reason for s in corpus.report.skipped] == [
+    assert [s.text for s in corpus.report.skipped] == [
         "1 knowledge-base ids left out",
         "2 spans of span groups left out",
     ]

@@ -1,41 +1,26 @@
-"""JSON lines of doccano: both forms of marks, what offsets count, and the shared JSON values."""
+"""JSON lines of doccano: both forms of marks, what offsets count, and everything malformed."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ossamma.data.readers.brat import Mark
-from ossamma.data.readers.doccano import (
-    DoccanoFormat,
-    Json,
-    Offsets,
-    is_ambiguous,
-    json_array,
-    read_doccano,
-)
+from ossamma.data.readers.doccano import DoccanoFormat, read_doccano
 from ossamma.schema.errors import ConfigurationError, DataError, FormatError
 from ossamma.schema.spans import Annotation, Document, Provenance
-from tests.data.readers.test_brat import check_laws, damaged, found, read_or_refuse, reasons
+from tests.data.readers.laws import check_laws, damaged, found, json_lines, read_or_refuse, reasons
 
 TEXT = "Ada met Bob"
 
 
 @pytest.fixture
-def read(tmp_path):
+def read(reading):
     """Write records (objects or raw text) and read them."""
-
-    def write_and_read(*lines, **options):
-        path = tmp_path / "file.jsonl"
-        texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
-        path.write_text("\n".join(texts), encoding="utf-8")
-        return read_doccano(path, DoccanoFormat(**options))
-
-    return write_and_read
+    read_file = reading("file.jsonl", read_doccano, DoccanoFormat)
+    return lambda *records, **options: read_file(json_lines(*records), **options)
 
 
 def test_a_record_in_full(read, tmp_path):
@@ -97,19 +82,6 @@ def test_offsets_behind_an_emoji_need_a_statement(read):
     record["label"] = [[5, 6, "X"]]  # half an emoji
     with pytest.raises(FormatError, match="0 <= start < end"):
         read(record, units="utf16")
-
-
-@given(text=st.text(st.sampled_from("aé\U0001f600\U00010000"), max_size=8), data=st.data())
-def test_utf16_offsets_are_those_of_the_encoding(text, data):
-    encoded = text.encode("utf-16-le")
-    offset = data.draw(st.integers(0, len(encoded) // 2))
-    try:
-        expected = len(encoded[: 2 * offset].decode("utf-16-le"))
-    except UnicodeDecodeError:
-        expected = -1
-    assert Offsets(text, "utf16").character(offset) == expected
-    assert Offsets(text, "code_points").character(offset) == offset
-    assert is_ambiguous(text, [Mark(0, offset, ("A",), 1)]) == (expected != offset)
 
 
 MALFORMED = {
@@ -204,47 +176,3 @@ def test_any_damage_is_read_or_refused(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "doccano-scraps.jsonl"
     path.write_bytes(content)
     read_or_refuse(read_doccano, path)
-
-
-@given(
-    values=st.lists(
-        st.recursive(st.integers() | st.text(max_size=3), lambda v: st.lists(v, max_size=3)),
-        max_size=5,
-    ),
-    indent=st.none() | st.integers(0, 2),
-)
-def test_an_array_element_by_element_is_the_array(values, indent):
-    text = json.dumps(values, indent=indent)
-    elements = list(json_array(Path("f"), text))
-    assert [element.value for element in elements] == values
-    if indent is not None and all(not isinstance(value, list) for value in values):
-        assert [element.line for element in elements] == list(range(2, 2 + len(values)))
-    assert Json.whole(Path("f"), text).value == values
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("{}", r"f:1: expected a JSON list \[\.\.\.\] of tasks, got '{}'"),
-        ("[1,\n2", "f:2: expected ',' or ']' behind this task, got the end of the file"),
-        ("[1,\n2 3]", "f:2: expected ',' or ']' behind this task, got '3'"),
-        ("[1,\n]", "f:2: .*bad JSON: Expecting value"),
-        ("[1] x", "f: expected nothing behind the list, got 'x'"),
-        ("[\n{,}]", "f:2: expected JSON, got bad JSON"),
-        ('[\n{"a": 1, "a": 2}]', "f:2: .*the key 'a' stands twice"),
-        ("[NaN]", "NaN is not JSON"),
-        ("[" * 100_000, "nested too deeply"),
-    ],
-)
-def test_a_broken_array_is_refused_by_its_line(text, message):
-    with pytest.raises(FormatError, match=message):
-        list(json_array(Path("f"), text))
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [("{\n]", "f:2: expected JSON, got bad"), ("[" * 100_000, "too deeply"), ("NaN", "not JSON")],
-)
-def test_a_broken_value_is_refused(text, message):
-    with pytest.raises(FormatError, match=message):
-        Json.whole(Path("f"), text)

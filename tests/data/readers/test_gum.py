@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ossamma.data.readers.gum import GumFormat, read_gum, read_gum_folder
 from ossamma.schema.errors import ConfigurationError, DataError, FormatError
 from ossamma.schema.spans import Annotation, Document, Provenance, Span
-from tests.data.readers.test_brat import check_laws, damaged, found, read_or_refuse, reasons
+from tests.data.readers.laws import check_laws, damaged, found, read_or_refuse, reasons
 
 FIELDS = "# global.Entity = GRP-etype-infstat-salience-centering-minspan-link-identity\n"
 HEAD = "# newdoc id = GUM_x\n" + FIELDS + "# newpar\n"
@@ -42,15 +42,9 @@ ADA = (
 
 
 @pytest.fixture
-def read(tmp_path):
+def read(reading):
     """Write a file and read it."""
-
-    def write_and_read(content, **options):
-        path = tmp_path / "file.conllu"
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return read_gum(path, GumFormat(**options))
-
-    return write_and_read
+    return reading("file.conllu", read_gum, GumFormat)
 
 
 def test_a_file_in_full(read, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from ossamma.data.readers.inline_markers import (
@@ -16,15 +18,9 @@ TYPES = frozenset({"PERSON", "ORG"})
 
 
 @pytest.fixture
-def read(tmp_path):
+def read(reading):
     """Write a file and read it."""
-
-    def write_and_read(content, **settings):
-        path = tmp_path / "notes.txt"
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return read_inline_markers(path, InlineMarkersFormat(types=TYPES, **settings))
-
-    return write_and_read
+    return partial(reading("notes.txt", read_inline_markers, InlineMarkersFormat), types=TYPES)
 
 
 def test_a_file_is_one_document(read, tmp_path):
@@ -64,7 +60,8 @@ def test_units(read, unit, texts, lines):
 
 def test_what_looks_like_a_marker_is_reported(read):
     corpus = read("<PERSN>x</PERSN>\n<b>y</b> <P> [[LOC:z]]\n<Person>w</Person> <ORG>v</ORG>")
-    assert [(s.line, s.reason.split()[0]) for s in corpus.report.skipped] == [
+    assert corpus.report.skipped == ()
+    assert [(note.line, note.text.split()[0]) for note in corpus.report.notes] == [
         (1, "'<PERSN>'"),
         (2, "'[[LOC:'"),
         (3, "'<Person>'"),

@@ -11,22 +11,17 @@ from hypothesis import strategies as st
 from ossamma.data.readers.label_studio import LabelStudioFormat, read_label_studio
 from ossamma.schema.errors import ConfigurationError, DataError, FormatError
 from ossamma.schema.spans import Annotation, Document, Provenance
-from tests.data.readers.test_brat import check_laws, damaged, found, read_or_refuse, reasons
+from tests.data.readers.laws import check_laws, damaged, found, read_or_refuse, reasons
 
 TEXT = "Ada met Bob"
 EMOJI = "\U0001f600 Ada met Bob"
 
 
 @pytest.fixture
-def read(tmp_path):
+def read(reading):
     """Write tasks and read them."""
-
-    def write_and_read(*tasks, **options):
-        path = tmp_path / "file.json"
-        path.write_text(json.dumps(list(tasks), indent=0), encoding="utf-8")
-        return read_label_studio(path, LabelStudioFormat(**options))
-
-    return write_and_read
+    read_file = reading("file.json", read_label_studio, LabelStudioFormat)
+    return lambda *tasks, **options: read_file(json.dumps(list(tasks), indent=0), **options)
 
 
 def region(start, end, *labels, **more):

@@ -15,7 +15,7 @@ from ossamma.data.readers.ontonotes import (
 )
 from ossamma.schema.errors import ConfigurationError, DataError, FormatError
 from ossamma.schema.spans import Annotation, Document, Provenance, Span
-from tests.data.readers.test_brat import check_laws, damaged, found, read_or_refuse
+from tests.data.readers.laws import check_laws, damaged, found, read_or_refuse
 
 NAME = "bn/abc/00/abc_0001"
 
@@ -44,15 +44,9 @@ PARIS = [("In", "*"), ("Paris", "(GPE)")]
 
 
 @pytest.fixture
-def read(tmp_path):
+def read(reading):
     """Write a file and read it."""
-
-    def write_and_read(content, *, name="abc_0001.gold_conll", **options):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return read_ontonotes(path, OntonotesFormat(**options))
-
-    return write_and_read
+    return reading("abc_0001.gold_conll", read_ontonotes, OntonotesFormat)
 
 
 def test_a_file_in_full(read, tmp_path):
@@ -175,7 +169,7 @@ MALFORMED = {
 def test_a_malformed_line_is_refused_by_its_number(read, lines, message):
     end = "" if "cut off" in message else "\n\n#end document\n"
     with pytest.raises(FormatError, match=rf"gold_conll:\d+: expected .*{message}") as caught:
-        read(part_of([ADA]) + lines + end)
+        read(part_of([ADA], part=1) + lines + end)
     assert caught.value.line > 7
 
 
@@ -290,6 +284,13 @@ def test_what_is_written_is_read(tmp_path_factory, drawn):
     corpus = read_ontonotes(path, OntonotesFormat(unescape=False))
     assert [surface for surface, _ in found(corpus)] == expected
     assert corpus.report.words == sum(map(len, drawn))
+
+
+def test_a_part_that_stands_there_twice_is_refused(tmp_path):
+    path = tmp_path / "twice.gold_conll"
+    path.write_text(part_of([PARIS]) + part_of([ADA]))
+    with pytest.raises(FormatError, match="no earlier document"):
+        read_ontonotes(path)
 
 
 @settings(max_examples=80)

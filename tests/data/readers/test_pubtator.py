@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ossamma.data.readers.pubtator import PubtatorFormat, read_pubtator
 from ossamma.schema.errors import ConfigurationError, DataError, FormatError
 from ossamma.schema.spans import Annotation, Document, Provenance
-from tests.data.readers.test_brat import check_laws, damaged, found, read_or_refuse, reasons
+from tests.data.readers.laws import check_laws, damaged, found, read_or_refuse, reasons
 
 ASPIRIN = (
     "12|t|Aspirin and pain.\n12|a|Pain was less.\n12\t0\t7\tAspirin\tChemical\tD001\n"
@@ -18,15 +18,9 @@ ASPIRIN = (
 
 
 @pytest.fixture
-def read(tmp_path):
+def read(reading):
     """Write a file and read it."""
-
-    def write_and_read(content, **options):
-        path = tmp_path / "file.txt"
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return read_pubtator(path, PubtatorFormat(**options))
-
-    return write_and_read
+    return reading("file.txt", read_pubtator, PubtatorFormat)
 
 
 def test_a_file_in_full(read, tmp_path):

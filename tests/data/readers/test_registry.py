@@ -4,8 +4,9 @@ import pytest
 
 from ossamma.data.catalog import load_catalog
 from ossamma.data.readers import registry
-from ossamma.data.readers.registry import FORMATS, read_annotated, read_labelled
-from ossamma.schema.errors import ConfigurationError, DataError
+from ossamma.data.readers.registry import FORMATS, iter_annotated, read_annotated, read_labelled
+from ossamma.schema.errors import ConfigurationError, DataError, FormatError
+from tests.data.readers.test_ontonotes import part_of
 
 CONLL = "Ada\tB-PER\nmet\tO\n"
 
@@ -51,6 +52,29 @@ def test_the_content_tells_columns_from_json(tmp_path):
     columns.write_text(CONLL)
     lines.write_text('{"text": "Ada met"}\n')
     assert [d.text for path in (columns, lines) for d in read_labelled(path)] == ["Ada met"] * 2
+
+
+def test_a_release_folder_is_read_file_by_file(tmp_path):
+    for name in ("nw/a", "nw/b"):
+        path = tmp_path / f"{name}.gold_conll"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(part_of([[("Ada", "(PERSON)")]], name=name))
+    corpora = iter_annotated(tmp_path, "ontonotes")
+    assert next(corpora).path == tmp_path / "nw" / "a.gold_conll"
+    (tmp_path / "nw" / "b.gold_conll").write_text("cut off")
+    with pytest.raises(FormatError, match=r"b\.gold_conll:1"):
+        next(corpora)
+
+
+def test_a_folder_and_a_file_of_a_release_are_read_alike(tmp_path):
+    path = tmp_path / "nw" / "a.gold_conll"
+    path.parent.mkdir()
+    path.write_text(part_of([[("Ada", "(PERSON)")]], name="nw/a"))
+    assert read_labelled(tmp_path, "ontonotes") == read_labelled(path, "ontonotes")
+    [corpus] = iter_annotated(path, "ontonotes")
+    assert corpus == read_annotated(path, "ontonotes")
+    with pytest.raises(DataError, match="folder"):
+        list(iter_annotated(tmp_path, "conll"))
 
 
 def test_every_card_names_a_format_that_is_read():

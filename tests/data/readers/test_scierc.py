@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ossamma.data.readers.scierc import SciercFormat, join_words, read_scierc
+from ossamma.data.readers.scierc import SciercFormat, read_scierc
 from ossamma.schema.errors import DataError, FormatError
 from ossamma.schema.spans import Annotation, Document, Provenance, Span
-from tests.data.readers.test_brat import check_laws, damaged, found, read_or_refuse, reasons
+from tests.data.readers.laws import check_laws, damaged, found, json_lines, read_or_refuse, reasons
 
 RECORD = {
     "doc_key": "A-1",
@@ -23,16 +23,10 @@ RECORD = {
 
 
 @pytest.fixture
-def read(tmp_path):
+def read(reading):
     """Write records (objects or raw text) and read them."""
-
-    def write_and_read(*lines, **options):
-        path = tmp_path / "file.json"
-        texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
-        path.write_text("\n".join(texts), encoding="utf-8")
-        return read_scierc(path, SciercFormat(**options))
-
-    return write_and_read
+    read_file = reading("file.json", read_scierc, SciercFormat)
+    return lambda *records, **options: read_file(json_lines(*records), **options)
 
 
 def test_a_record_in_full(read, tmp_path):
@@ -136,18 +130,6 @@ words = st.text(st.characters(codec="utf-8"), min_size=1, max_size=5).filter(
     lambda word: bool(word.strip()) and "\n" not in word
 )
 sentences = st.lists(st.lists(words, min_size=1, max_size=5), min_size=1, max_size=4)
-
-
-@given(drawn=sentences)
-def test_words_are_where_they_are_said_to_be(drawn):
-    text, places, starts = join_words(drawn)
-    flat = [word for sentence in drawn for word in sentence]
-    assert [text[place.start : place.end] for place in places] == flat
-    assert len(starts) == len(drawn)
-    assert [len(s) for s in drawn] == [
-        b - a for a, b in zip(starts, [*starts[1:], len(flat)], strict=True)
-    ]
-    assert text == "\n".join(" ".join(sentence) for sentence in drawn)
 
 
 @settings(max_examples=40)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ossamma.data.readers.corpus import LeftOut
 from ossamma.data.text.extract import (
     TextSettings,
     detect_text_format,
@@ -168,3 +169,38 @@ def test_a_huge_line_is_streamed_in_little_memory(put):
         tracemalloc.stop()
     assert total == 5_000_000
     assert peak < 2_000_000
+
+
+@given(
+    paragraphs=st.lists(st.text(st.sampled_from("ab\0"), min_size=1, max_size=8), min_size=1),
+    limit=st.integers(8, 20),
+)
+def test_a_nul_in_plain_text_costs_its_document_and_no_other(tmp_path_factory, paragraphs, limit):
+    path = tmp_path_factory.getbasetemp() / "nul.txt"
+    head = "a first piece alone"  # with anything behind it, it is longer than any limit
+    path.write_text("\n\n".join([head, *paragraphs]), encoding="utf-8")
+    settings = TextSettings(max_document_characters=limit)
+    left_out = LeftOut()
+    found = list(iter_text_documents(path, settings, left_out=left_out))
+    # The same text with a letter for the NUL is cut at the same places.
+    path.write_text(path.read_text(encoding="utf-8").replace("\0", "0"), encoding="utf-8")
+    whole = list(iter_text_documents(path, settings))
+    lines = path.read_text(encoding="utf-8").split("\n")
+    assert found == [document for document in whole if "0" not in document.text]
+    assert len(found) + len(left_out.in_order()) == len(whole)
+    assert all("0" in lines[item.line - 1] for item in left_out.in_order())
+
+
+def test_without_a_list_the_first_nul_ends_the_reading(put):
+    path = put("a.txt", "one two\n\nthr\0e\n")
+    documents = iter_text_documents(path, TextSettings(max_document_characters=8))
+    assert next(documents).text == "one two"
+    with pytest.raises(FormatError, match=r"a\.txt:3: expected text, got a NUL"):
+        next(documents)
+
+
+def test_a_text_of_which_nothing_is_left_is_refused(put):
+    left_out = LeftOut()
+    with pytest.raises(DataError, match="no NUL in it"):
+        list(iter_text_documents(put("a.txt", "\0"), left_out=left_out))
+    assert [item.line for item in left_out.in_order()] == [1]

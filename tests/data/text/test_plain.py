@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ossamma.data.text.plain import (
     decode_text,
     find_encoding,
+    find_nul,
     iter_decoded,
     split_text,
 )
@@ -128,6 +129,13 @@ def test_wrong_bytes_are_named(raw, stated, line, got):
     with pytest.raises(FormatError, match=got) as caught:
         decode_text(raw, source="notes.txt", encoding=stated)
     assert (caught.value.source, caught.value.line) == ("notes.txt", line)
+
+
+@given(text=st.text(st.sampled_from("ab\n\0")), first_line=st.integers(1, 5))
+def test_the_first_nul_is_found_by_its_line(text, first_line):
+    expected = [n for n, line in enumerate(text.split("\n"), start=first_line) if "\0" in line]
+    fault = find_nul(text, first_line)
+    assert (fault and fault.line) == (expected[0] if expected else None)
 
 
 def test_wrong_bytes_far_down_are_named(tmp_path):

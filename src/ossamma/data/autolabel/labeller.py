@@ -84,7 +84,7 @@ def _annotations(marks: Iterable[Mark]) -> list[Annotation]:
 
 
 def load_labeller(rules: Traversable, knowledge: Path) -> Labeller:
-    """Make the labeller of a folder of rules (`lexicons.yaml`, `patterns.yaml`).
+    """Make the labeller of a folder of rules (`lexicons.yaml`, `patterns.yaml` if there is one).
 
     The lexicons are read from knowledge files below the folder `knowledge`.
 
@@ -93,4 +93,5 @@ def load_labeller(rules: Traversable, knowledge: Path) -> Labeller:
         DataError: a knowledge file is missing or not what its source expects.
     """
     lexicon, _ = build_lexicon(read_lexicon_rules(rules.joinpath(LEXICONS_FILE)), knowledge)
-    return Labeller(lexicon, read_patterns(rules.joinpath(PATTERNS_FILE)))
+    patterns = rules.joinpath(PATTERNS_FILE)
+    return Labeller(lexicon, read_patterns(patterns) if patterns.is_file() else ())

@@ -30,21 +30,12 @@ from xml.sax.xmlreader import AttributesImpl, Locator
 from defusedxml import DefusedXmlException
 from defusedxml.sax import make_parser
 
-from ossamma.data.readers.brat import (
-    LeftOut,
-    Mark,
-    StandoffFormat,
-    annotate,
-    check_number,
-    check_size,
-    make_corpus,
-    misfit,
-    text_within,
-    types_of,
-)
-from ossamma.data.readers.corpus import Corpus
-from ossamma.data.readers.doccano import Json, UniqueNames
+from ossamma.data.readers.corpus import Corpus, LeftOut, make_corpus
+from ossamma.data.readers.json_values import Json
+from ossamma.data.readers.limits import check_number, check_size, text_within
 from ossamma.data.readers.lines import read_bytes, shown
+from ossamma.data.readers.names import UniqueNames
+from ossamma.data.readers.standoff import Mark, StandoffFormat, annotate, misfit, types_of
 from ossamma.schema.errors import DataError, FormatError
 from ossamma.schema.spans import Annotation, Document, Provenance
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from ossamma.data.readers.corpus import Corpus, ReadReport, SkippedLine, count_labels
+from ossamma.data.readers.corpus import Corpus, ReadReport, Remark, count_labels
 from ossamma.data.readers.layout import Block, Layout, find_layout, has_index_column
 from ossamma.data.readers.lines import Fault, read_lines, shown
 from ossamma.schema.encoding import (
@@ -165,7 +165,7 @@ def _counts(documents: Sequence[Document], sentences: Sequence[_Sentence]) -> Re
         dropped_words=sum(sentence.dropped for sentence in sentences),
         skipped_sentences=len(faulty),
         skipped=tuple(
-            SkippedLine(fault.line, str(fault)) for sentence in faulty for fault in sentence.faults
+            Remark(fault.line, str(fault)) for sentence in faulty for fault in sentence.faults
         ),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,19 +12,19 @@ from ossamma.schema.spans import Document
 
 
 @dataclass(frozen=True, slots=True)
-class SkippedLine:
-    """A line that could not be read, for which its whole sentence was left out."""
+class Remark:
+    """What a reader has to say of one line (1-based) of its file."""
 
     line: int
-    reason: str
+    text: str
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.reason}"
+        return f"line {self.line}: {self.text}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadReport:
-    """Counts of what came out of a file, and everything that did not."""
+    """Counts of what came out of a file, everything that did not, and what else is to be said."""
 
     documents: int
     """Number of documents."""
@@ -47,9 +47,12 @@ class ReadReport:
     dropped_words: int = 0
     """Lines with an empty word that were left out, as the settings ask."""
     skipped_sentences: int = 0
-    """Sentences left out because of `skipped` lines."""
-    skipped: tuple[SkippedLine, ...] = ()
-    """The faulty lines with their reasons, in the order of the file."""
+    """Sentences left out because of faulty lines, each of which stands in `skipped`."""
+    skipped: tuple[Remark, ...] = ()
+    """What was left out and why, in the order of the file: faulty lines (with their sentence),
+    marks, relations, whole documents."""
+    notes: tuple[Remark, ...] = ()
+    """What a person should look at although nothing was left out for it, in the same order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,42 @@ class Corpus:
     """The name of the reader's format, such as `conll`."""
     documents: tuple[Document, ...]
     report: ReadReport
+
+
+class LeftOut:
+    """Everything of a file that was not kept, item by item."""
+
+    def __init__(self) -> None:
+        self._items: list[Remark] = []
+
+    def add(self, line: int, reason: str) -> None:
+        """Remember one item."""
+        self._items.append(Remark(line, reason))
+
+    def in_order(self) -> tuple[Remark, ...]:
+        """Return the items by their lines."""
+        return tuple(sorted(self._items, key=lambda item: item.line))
+
+
+def make_corpus(
+    path: Path,
+    format_name: str,
+    documents: Sequence[Document],
+    left_out: LeftOut,
+    *,
+    notes: Iterable[Remark] = (),
+) -> Corpus:
+    """Count what was read."""
+    report = ReadReport(
+        documents=len(documents),
+        sentences=sum(len(document.sentence_starts) for document in documents),
+        words=sum(len(document.words or ()) for document in documents),
+        entities=sum(len(document.annotations or ()) for document in documents),
+        labels=count_labels(documents),
+        skipped=left_out.in_order(),
+        notes=tuple(notes),
+    )
+    return Corpus(path, format_name, tuple(documents), report)
 
 
 def count_labels(documents: Sequence[Document]) -> dict[str, int]:

@@ -16,15 +16,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ossamma.data.readers.brat import (
-    LeftOut,
-    ReadLimits,
-    make_corpus,
-    text_within,
-)
-from ossamma.data.readers.corpus import Corpus
+from ossamma.data.readers.corpus import Corpus, LeftOut, make_corpus
+from ossamma.data.readers.limits import ReadLimits, text_within
 from ossamma.data.readers.lines import shown
-from ossamma.data.readers.scierc import join_words
+from ossamma.data.readers.words import join_words
 from ossamma.schema.encoding import (
     Repair,
     Scheme,

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Final, Literal
 
 from ossamma.data.readers.conll import DEFAULT_CONLL, ConllFormat, read_conll
-from ossamma.data.readers.corpus import Corpus, ReadReport, SkippedLine
+from ossamma.data.readers.corpus import Corpus, ReadReport, Remark
 from ossamma.data.readers.jsonl import parse_object, read_jsonl
 from ossamma.data.readers.layout import split_columns
 from ossamma.data.readers.lines import read_bytes
 from ossamma.schema.encoding import split_tag
 from ossamma.schema.errors import ConfigurationError, LabelError
 
-__all__ = ["Corpus", "ReadReport", "SkippedLine", "detect_format", "read_documents"]
+__all__ = ["Corpus", "ReadReport", "Remark", "detect_format", "read_documents"]
 
 FileFormat = Literal["conll", "jsonl"]
 _FIRST_KEY: Final = re.compile(r'\{\s*"(?:[^"\\]|\\.)*"\s*:')

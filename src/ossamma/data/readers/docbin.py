@@ -11,7 +11,7 @@ from typing import Final
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
-from ossamma.data.readers.corpus import Corpus, ReadReport, SkippedLine, count_labels
+from ossamma.data.readers.corpus import Corpus, LeftOut, make_corpus
 from ossamma.data.readers.lines import read_bytes, shown
 from ossamma.schema.errors import ConfigurationError, DataError, FormatError, LabelError
 from ossamma.schema.labels import LabelSet
@@ -55,8 +55,6 @@ DEFAULT_DOCBIN: Final = DocBinFormat()
 class _Counts:
     """What the documents of a file hold and ours do not."""
 
-    sentences: int = 0
-    words: int = 0
     kb_ids: int = 0
     span_groups: int = 0
     blank_entities: int = 0
@@ -86,15 +84,7 @@ def read_docbin(path: str | Path, settings: DocBinFormat = DEFAULT_DOCBIN) -> Co
     documents = tuple(_documents(path, settings, counts))
     if not documents:
         raise DataError(f"{path}: no document in the file; expected at least one")
-    report = ReadReport(
-        documents=len(documents),
-        sentences=counts.sentences,
-        words=counts.words,
-        entities=sum(len(document.annotations or ()) for document in documents),
-        labels=count_labels(documents),
-        skipped=tuple(_left_out(counts)),
-    )
-    return Corpus(path, "docbin", documents, report)
+    return make_corpus(path, "docbin", documents, _left_out(counts))
 
 
 def _documents(path: Path, settings: DocBinFormat, counts: _Counts) -> Iterator[Document]:
@@ -178,8 +168,6 @@ def _convert(doc: Doc, document_id: str, file: Path, counts: _Counts) -> Documen
     # Blank tokens count only where there is nothing else.
     unknown = [token.ent_iob == 0 for token in words or doc]
     annotations = None if all(unknown) and not doc.ents else _annotations(doc, file, counts)
-    counts.words += len(words)
-    counts.sentences += len(starts)
     counts.span_groups += sum(map(len, doc.spans.values()))
     return Document(
         id=document_id,
@@ -237,11 +225,13 @@ def _labels(label: str, file: Path) -> tuple[str, ...]:
         ) from None
 
 
-def _left_out(counts: _Counts) -> Iterator[SkippedLine]:
+def _left_out(counts: _Counts) -> LeftOut:
+    left_out = LeftOut()
     for number, what in (
         (counts.kb_ids, "knowledge-base ids"),
         (counts.span_groups, "spans of span groups"),
         (counts.blank_entities, "entities of white space"),
     ):
         if number:
-            yield SkippedLine(1, f"{number} {what} left out")
+            left_out.add(1, f"{number} {what} left out")
+    return left_out

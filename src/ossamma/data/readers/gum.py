@@ -18,20 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-from ossamma.data.readers.brat import (
-    LeftOut,
-    Mark,
-    ReadLimits,
-    StandoffFormat,
-    annotate,
-    check_choice,
-    lines_within,
-    make_corpus,
-    types_of,
-)
-from ossamma.data.readers.corpus import Corpus
-from ossamma.data.readers.doccano import UniqueNames
+from ossamma.data.readers.corpus import Corpus, LeftOut, make_corpus
+from ossamma.data.readers.limits import ReadLimits, lines_within
 from ossamma.data.readers.lines import shown
+from ossamma.data.readers.names import UniqueNames
+from ossamma.data.readers.standoff import Mark, StandoffFormat, annotate, check_choice, types_of
 from ossamma.schema.errors import DataError, FormatError
 from ossamma.schema.spans import Document, Provenance, Span
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from ossamma.data.readers.corpus import Corpus, ReadReport, SkippedLine, count_labels
+from ossamma.data.readers.corpus import Corpus, LeftOut, Remark, make_corpus
 from ossamma.data.readers.lines import read_lines
 from ossamma.data.readers.markers import add_markers, check_types, strip_markers
 from ossamma.schema.errors import ConfigurationError, DataError
@@ -55,7 +55,7 @@ def read_inline_markers(path: str | Path, settings: InlineMarkersFormat) -> Corp
 
     Line ends become "\n". Documents are called `<file stem>-<n>`; all have the file's stem as
     their group. What looks like a marker of an unknown type stays text and is listed in the
-    report's `skipped`, though nothing is left out.
+    report's `notes`.
 
     Raises:
         FormatError: a nested, unclosed, unopened or empty marker, or bytes that are no text, with
@@ -70,15 +70,8 @@ def read_inline_markers(path: str | Path, settings: InlineMarkersFormat) -> Corp
     documents = tuple(_documents(path, whole, settings))
     if not documents:
         raise DataError(f"{path}: the file has no text; expected text with inline markers")
-    report = ReadReport(
-        documents=len(documents),
-        sentences=0,
-        words=0,
-        entities=sum(len(document.annotations or ()) for document in documents),
-        labels=count_labels(documents),
-        skipped=tuple(_unknown(whole, settings.types)),
-    )
-    return Corpus(path, "inline_markers", documents, report)
+    notes = _unknown(whole, settings.types)
+    return make_corpus(path, "inline_markers", documents, LeftOut(), notes=notes)
 
 
 def mark_document(document: Document, types: Iterable[str], *, exhaustive: bool = True) -> Document:
@@ -134,7 +127,7 @@ def _units(whole: str, unit: str) -> Iterator[tuple[int, int]]:
     yield start, len(whole)
 
 
-def _unknown(whole: str, types: frozenset[str]) -> Iterator[SkippedLine]:
+def _unknown(whole: str, types: frozenset[str]) -> Iterator[Remark]:
     """What a person may have meant as markers: other types in capitals, or known ones misspelt."""
     folded = {name.casefold() for name in types}
     line, position = 1, 0
@@ -145,4 +138,4 @@ def _unknown(whole: str, types: frozenset[str]) -> Iterator[SkippedLine]:
         if (len(name) > 1 and name.isupper()) or name.casefold() in folded:
             line += whole.count("\n", position, match.start())
             position = match.start()
-            yield SkippedLine(line, f"{match[0]!r} stays text: {name} is none of the marker types")
+            yield Remark(line, f"{match[0]!r} stays text: {name} is none of the marker types")

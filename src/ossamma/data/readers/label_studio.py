@@ -18,27 +18,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-from ossamma.data.readers.brat import (
-    LeftOut,
+from ossamma.data.readers.corpus import Corpus, LeftOut, make_corpus
+from ossamma.data.readers.json_values import Json, json_array
+from ossamma.data.readers.limits import text_within
+from ossamma.data.readers.lines import shown
+from ossamma.data.readers.names import UniqueNames
+from ossamma.data.readers.offsets import Units, in_characters, is_ambiguous
+from ossamma.data.readers.standoff import (
     Mark,
     StandoffFormat,
     annotate,
     check_choice,
-    make_corpus,
     misfit,
-    text_within,
     types_of,
 )
-from ossamma.data.readers.corpus import Corpus
-from ossamma.data.readers.doccano import (
-    Json,
-    Offsets,
-    UniqueNames,
-    Units,
-    is_ambiguous,
-    json_array,
-)
-from ossamma.data.readers.lines import shown
 from ossamma.schema.errors import DataError
 from ossamma.schema.spans import Document, Provenance
 
@@ -240,15 +233,7 @@ def _in_characters(task: _Task, marks: Sequence[Mark], units: Units | None) -> l
     """Convert the offsets to characters, finding out what they count where that is not stated."""
     if units is None and is_ambiguous(task.text, marks):
         units = _units_by_surface(task, marks)
-    offsets = Offsets(task.text, units or "code_points")
-    return _converted(offsets, marks)
-
-
-def _converted(offsets: Offsets, marks: Sequence[Mark]) -> list[Mark]:
-    return [
-        mark._replace(start=offsets.character(mark.start), end=offsets.character(mark.end))
-        for mark in marks
-    ]
+    return in_characters(task.text, marks, units or "code_points")
 
 
 def _units_by_surface(task: _Task, marks: Sequence[Mark]) -> Units:
@@ -258,7 +243,7 @@ def _units_by_surface(task: _Task, marks: Sequence[Mark]) -> Units:
         units
         for units in candidates
         if telling
-        and all(not misfit(task.text, m) for m in _converted(Offsets(task.text, units), telling))
+        and all(not misfit(task.text, m) for m in in_characters(task.text, telling, units))
     ]
     if len(fitting) == 1:
         return fitting[0]

@@ -72,7 +72,7 @@ def read_lines(path: Path, *, max_line_bytes: int) -> TextLines:
     lines: list[str | None] = []
     faults: list[Fault] = []
     for number, raw in enumerate(content.removeprefix(_BOM).split(b"\n"), start=1):
-        line = _decode(raw, number, max_line_bytes)
+        line = _decode(raw, number, max_line_bytes=max_line_bytes)
         if isinstance(line, Fault):
             faults.append(line)
             lines.append(None)
@@ -81,12 +81,19 @@ def read_lines(path: Path, *, max_line_bytes: int) -> TextLines:
     return TextLines(tuple(lines), tuple(faults))
 
 
-def stream_lines(path: Path, *, max_line_bytes: int) -> Iterator[tuple[int, str]]:
+def stream_lines(
+    path: Path, *, max_line_bytes: int, keep_nul: bool = False
+) -> Iterator[tuple[int, str]]:
     """Yield the lines of a file with their numbers, holding one at a time.
+
+    Args:
+        path: the file.
+        max_line_bytes: a longer line is refused.
+        keep_nul: hand out lines with a NUL, for a caller who decides what becomes of them.
 
     Raises:
         DataError: no such file, a folder, no permission.
-        FormatError: a line that is too long or not UTF-8, when it is reached.
+        FormatError: a line that is too long, has a NUL or is not UTF-8, when it is reached.
     """
     try:
         file = path.open("rb")
@@ -98,7 +105,10 @@ def stream_lines(path: Path, *, max_line_bytes: int) -> Iterator[tuple[int, str]
             number += 1
             content = raw.removesuffix(b"\n")
             line = _decode(
-                content.removeprefix(_BOM) if number == 1 else content, number, max_line_bytes
+                content.removeprefix(_BOM) if number == 1 else content,
+                number,
+                max_line_bytes=max_line_bytes,
+                keep_nul=keep_nul,
             )
             if isinstance(line, Fault):
                 raise line.error(path)
@@ -110,10 +120,10 @@ def shown(text: str) -> str:
     return repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}..."
 
 
-def _decode(raw: bytes, number: int, max_line_bytes: int) -> str | Fault:
+def _decode(raw: bytes, number: int, *, max_line_bytes: int, keep_nul: bool = False) -> str | Fault:
     if len(raw) > max_line_bytes:
         return Fault(number, f"a line of at most {max_line_bytes} bytes", f"{len(raw)} bytes")
-    if b"\0" in raw:
+    if b"\0" in raw and not keep_nul:
         at = raw.index(b"\0") + 1
         return Fault(number, "text", f"a NUL byte at byte {at}: this looks like a binary file")
     try:

@@ -16,18 +16,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ossamma.data.readers.brat import (
-    LeftOut,
-    Mark,
-    ReadLimits,
-    StandoffFormat,
-    annotate,
-    lines_within,
-    make_corpus,
-)
-from ossamma.data.readers.corpus import Corpus
+from ossamma.data.readers.corpus import Corpus, LeftOut, make_corpus
+from ossamma.data.readers.limits import ReadLimits, lines_within
 from ossamma.data.readers.lines import shown
-from ossamma.data.readers.scierc import join_words
+from ossamma.data.readers.names import UniqueNames
+from ossamma.data.readers.standoff import Mark, StandoffFormat, annotate
+from ossamma.data.readers.words import join_words
 from ossamma.schema.errors import ConfigurationError, DataError, FormatError
 from ossamma.schema.spans import Document, Provenance
 
@@ -94,21 +88,30 @@ class _Part:
     number: str
     sentences: list[list[_Row]]
 
+    @property
+    def id(self) -> str:
+        """The name of the part among all documents."""
+        return f"{self.name}-{self.number}"
+
 
 def read_ontonotes(path: str | Path, settings: OntonotesFormat = DEFAULT_ONTONOTES) -> Corpus:
     """Read one file of the merged release.
 
     Raises:
         FormatError: a skeleton whose words are not filled in; a faulty line, by its number; a part
-            that does not end (the file was cut off).
+            that does not end (the file was cut off), or that stands there twice.
         DataError: a file that is not there, or holds no words.
     """
     path = Path(path)
     if path.name.endswith("_skel"):
         raise FormatError(path, None, expected="words", got=f"a skeleton without; {_ADVICE}")
     left_out = LeftOut()
-    parts = list(_parts(path, lines_within(path, settings)))
-    documents = [_document(path, part, settings, left_out) for part in parts if part.sentences]
+    names = UniqueNames(path)
+    documents = []
+    for part in _parts(path, lines_within(path, settings)):
+        if part.sentences:
+            names.add(part.id, part.line)
+            documents.append(_document(path, part, settings, left_out))
     if not documents:
         raise DataError(f"{path}: no words in the file; expected parts between #begin and #end")
     return make_corpus(path, "ontonotes", documents, left_out)
@@ -207,7 +210,7 @@ def _document(path: Path, part: _Part, settings: OntonotesFormat, left_out: Left
         limits = StandoffFormat(max_annotations=settings.max_annotations)
         annotations = annotate(joined.text, marks, path=path, settings=limits, left_out=left_out)
     return Document(
-        id=f"{part.name}-{part.number}",
+        id=part.id,
         text=joined.text,
         words=joined.words,
         sentence_starts=joined.sentence_starts,

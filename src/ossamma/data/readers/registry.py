@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -22,6 +22,8 @@ class _Reader(NamedTuple):
     module: str
     function: str
     settings: str | None
+    folder: str | None = None
+    """Reads every file of a folder, one by one, where the format comes in folders."""
 
 
 _READERS: Final[Mapping[str, _Reader]] = {
@@ -35,7 +37,9 @@ _READERS: Final[Mapping[str, _Reader]] = {
     "inline_markers": _Reader("inline_markers", "read_inline_markers", "InlineMarkersFormat"),
     "jsonl": _Reader("jsonl", "read_jsonl", None),
     "label_studio": _Reader("label_studio", "read_label_studio", "LabelStudioFormat"),
-    "ontonotes": _Reader("ontonotes", "read_ontonotes", "OntonotesFormat"),
+    "ontonotes": _Reader(
+        "ontonotes", "read_ontonotes", "OntonotesFormat", folder="read_ontonotes_folder"
+    ),
     "pubtator": _Reader("pubtator", "read_pubtator", "PubtatorFormat"),
     "scierc": _Reader("scierc", "read_scierc", "SciercFormat"),
 }
@@ -58,29 +62,57 @@ def read_annotated(
             format needs is not installed.
         FormatError, DataError: the file cannot be read.
     """
+    module, reader, arguments = _find(path, file_format, options)
+    return _corpus(getattr(module, reader.function)(path, *arguments))
+
+
+def iter_annotated(
+    path: str | Path, file_format: str, options: Mapping[str, Any] | None = None
+) -> Iterator[Corpus]:
+    """Read a file, or a folder of a format that comes in folders, one corpus for each file.
+
+    Only one of the corpora need be in memory.
+
+    Raises:
+        ConfigurationError, FormatError, DataError: as `read_annotated`, when the file is reached.
+    """
+    module, reader, arguments = _find(path, file_format, options)
+    if reader.folder is not None and Path(path).is_dir():
+        yield from map(_corpus, getattr(module, reader.folder)(path, *arguments))
+    else:
+        yield _corpus(getattr(module, reader.function)(path, *arguments))
+
+
+def read_labelled(path: str | Path, file_format: str = "auto") -> tuple[Document, ...]:
+    """Read the documents of a labelled file; "auto" tells columns from JSON lines by the content.
+
+    A folder is read where the format comes in folders.
+
+    Raises:
+        ConfigurationError, FormatError, DataError: as `read_annotated`.
+    """
+    chosen = detect_format(path) if file_format == "auto" else file_format
+    return tuple(
+        document for corpus in iter_annotated(path, chosen) for document in corpus.documents
+    )
+
+
+def _find(
+    path: str | Path, file_format: str, options: Mapping[str, Any] | None
+) -> tuple[Any, _Reader, tuple[object, ...]]:
+    """Return the module of a format, its entry, and the settings to call it with, if any."""
     reader = _READERS.get(file_format)
     if reader is None:
         raise ConfigurationError(
             f"{path}: expected a format among {', '.join(FORMATS)}, got {file_format!r}"
         )
     module = _load(reader.module, file_format)
-    read = getattr(module, reader.function)
-    if reader.settings is None:
-        if options:
-            raise ConfigurationError(f"format {file_format!r} has no options, got {dict(options)}")
-        return _corpus(read(path))
-    settings = _settings(getattr(module, reader.settings), file_format, options or {})
-    return _corpus(read(path, settings))
-
-
-def read_labelled(path: str | Path, file_format: str = "auto") -> tuple[Document, ...]:
-    """Read the documents of a labelled file; "auto" tells columns from JSON lines by the content.
-
-    Raises:
-        ConfigurationError, FormatError, DataError: as `read_annotated`.
-    """
-    chosen = detect_format(path) if file_format == "auto" else file_format
-    return read_annotated(path, chosen).documents
+    if reader.settings is not None:
+        kind = getattr(module, reader.settings)
+        return module, reader, (_settings(kind, file_format, options or {}),)
+    if options:
+        raise ConfigurationError(f"format {file_format!r} has no options, got {dict(options)}")
+    return module, reader, ()
 
 
 def _load(module: str, file_format: str) -> Any:  # noqa: ANN401  a module has the type of its content

@@ -1,12 +1,9 @@
-"""SciERC's JSON lines to documents, and how documents are made of sentences of words.
+"""SciERC's JSON lines to documents.
 
 A line is an abstract: `doc_key`, `sentences` (lists of words), `ner` (for each sentence a list of
 `[first word, last word, type]`, counted over the whole document, the last word included),
 `relations` and `clusters`. Of mentions that overlap the longest is kept; the others, relations and
 clusters are left out and counted. Other keys are not read.
-
-Like every text that comes as words, a document has them joined by one space, and its sentences
-joined by a line feed.
 """
 
 from __future__ import annotations
@@ -14,20 +11,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
-from ossamma.data.readers.brat import (
-    LeftOut,
-    Mark,
-    StandoffFormat,
-    annotate,
-    lines_within,
-    make_corpus,
-    types_of,
-)
-from ossamma.data.readers.corpus import Corpus
-from ossamma.data.readers.doccano import Json, UniqueNames
+from ossamma.data.readers.corpus import Corpus, LeftOut, make_corpus
+from ossamma.data.readers.json_values import Json
+from ossamma.data.readers.limits import lines_within
 from ossamma.data.readers.lines import shown
+from ossamma.data.readers.names import UniqueNames
+from ossamma.data.readers.standoff import Mark, StandoffFormat, annotate, types_of
+from ossamma.data.readers.words import join_words
 from ossamma.schema.errors import DataError
 from ossamma.schema.spans import Document, Provenance, Span
 
@@ -38,14 +30,6 @@ class SciercFormat(StandoffFormat):
 
 
 DEFAULT_SCIERC: Final = SciercFormat()
-
-
-class WordText(NamedTuple):
-    """A text made of words: their ranges, and which of them begin a sentence."""
-
-    text: str
-    words: tuple[Span, ...]
-    sentence_starts: tuple[int, ...]
 
 
 def read_scierc(path: str | Path, settings: SciercFormat = DEFAULT_SCIERC) -> Corpus:
@@ -69,24 +53,6 @@ def read_scierc(path: str | Path, settings: SciercFormat = DEFAULT_SCIERC) -> Co
     if not documents:
         raise DataError(f"{path}: no document in the file; expected one JSON object per line")
     return make_corpus(path, "scierc", documents, left_out)
-
-
-def join_words(sentences: Sequence[Sequence[str]]) -> WordText:
-    """Join words by one space and sentences by a line feed.
-
-    Args:
-        sentences: the words of each sentence; none is empty.
-    """
-    words: list[Span] = []
-    starts: list[int] = []
-    position = 0
-    for sentence in sentences:
-        starts.append(len(words))
-        for word in sentence:
-            words.append(Span(position, position + len(word)))
-            position += len(word) + 1  # the space, or the line feed behind the last word
-    text = "\n".join([" ".join(sentence) for sentence in sentences])
-    return WordText(text, tuple(words), tuple(starts))
 
 
 def _document(record: Json, settings: SciercFormat, left_out: LeftOut) -> Document:

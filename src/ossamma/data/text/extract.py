@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from ossamma.data.readers.corpus import LeftOut
 from ossamma.data.readers.lines import read_bytes
 from ossamma.data.text.archive import open_archive
 from ossamma.data.text.docx import extract_docx
@@ -20,7 +21,7 @@ from ossamma.data.text.extracted import (
 )
 from ossamma.data.text.markup import extract_html, extract_markdown
 from ossamma.data.text.pdf import extract_pdf
-from ossamma.data.text.plain import decode_text, iter_decoded, split_text
+from ossamma.data.text.plain import decode_text, find_nul, iter_decoded, split_text
 from ossamma.schema.errors import DataError, FormatError
 from ossamma.schema.spans import Document, Provenance
 
@@ -102,7 +103,11 @@ def extract_text(path: str | Path, settings: TextSettings = DEFAULT_TEXT) -> Ext
 
 
 def iter_text_documents(
-    path: str | Path, settings: TextSettings = DEFAULT_TEXT, *, file_id: str = ""
+    path: str | Path,
+    settings: TextSettings = DEFAULT_TEXT,
+    *,
+    file_id: str = "",
+    left_out: LeftOut | None = None,
 ) -> Iterator[Document]:
     """Extract the text of one file as unlabelled documents of bounded length.
 
@@ -116,32 +121,42 @@ def iter_text_documents(
         path: the file.
         settings: formats and limits.
         file_id: what to call the file; its stem if empty. Give one where stems repeat.
+        left_out: where to list documents of plain text that have a NUL, with its line; they keep
+            their number and the others are read. Without it the first NUL ends the reading.
 
     Raises:
         FormatError, DataError, ConfigurationError: as `extract_text`; also a file without any
-            visible character.
+            visible character, or of which every document is left out.
     """
     path = Path(path)
     name = file_id or path.stem
     if _choose_format(path, settings) == "plain":
-        chunks: Iterable[str] = iter_decoded(path, encoding=settings.encoding)
+        chunks: Iterable[str] = iter_decoded(path, encoding=settings.encoding, keep_nul=True)
         has_lines = True
     else:
         chunks = (extract_text(path, settings).text,)
         has_lines = False
-    number = 0
-    for piece in split_text(chunks, max_characters=settings.max_document_characters):
-        if not piece.text.strip():
-            continue
-        number += 1
-        yield Document(
-            id=f"{name}-{number}",
-            text=piece.text,
-            provenance=Provenance(str(path), piece.line if has_lines else None),
-            group=name,
+    pieces = split_text(chunks, max_characters=settings.max_document_characters)
+    visible = (piece for piece in pieces if piece.text.strip())
+    given = 0
+    for number, piece in enumerate(visible, start=1):
+        fault = find_nul(piece.text, piece.line)
+        if fault is None:
+            given += 1
+            yield Document(
+                id=f"{name}-{number}",
+                text=piece.text,
+                provenance=Provenance(str(path), piece.line if has_lines else None),
+                group=name,
+            )
+        elif left_out is None:
+            raise fault.error(path)
+        else:
+            left_out.add(fault.line, f"document {number} (from line {piece.line}): {fault}")
+    if not given:
+        raise DataError(
+            f"{path}: the file has no text; give a file with at least one word and no NUL in it"
         )
-    if not number:
-        raise DataError(f"{path}: the file has no text; give a file with at least one word")
 
 
 def detect_text_format(path: str | Path, settings: TextSettings = DEFAULT_TEXT) -> TextFormat:

@@ -1,4 +1,10 @@
-"""Plain text: strict decoding, and splitting a stream of any length into bounded pieces."""
+"""Plain text: strict decoding, and splitting a stream of any length into bounded pieces.
+
+A NUL is in no text: it tells of binary data, or of UTF-16 that was taken for something else. It
+costs the document in which it stands and no other, and it never goes in silence: a text that is
+one document is refused with its line, and where a source holds many documents, those with a NUL
+are left out and listed with their lines. It is not replaced: what stands around it is as broken.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
+from ossamma.data.readers.lines import Fault
 from ossamma.schema.errors import ConfigurationError, DataError, FormatError
 
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
@@ -81,18 +88,34 @@ def find_encoding(head: bytes, stated: str | None, *, source: str | Path) -> tup
     return marked or name, length
 
 
+def find_nul(text: str, first_line: int) -> Fault | None:
+    """Tell on which line a text that begins on `first_line` has its first NUL, if it has one."""
+    before, nul, _ = text.partition("\0")
+    if not nul:
+        return None
+    got = "a NUL character: this looks like binary data"
+    return Fault(first_line + before.count("\n"), "text", got)
+
+
 def decode_text(raw: bytes, *, source: str | Path, encoding: str | None = None) -> str:
     """Decode a whole text strictly; line ends stay as they are.
 
     Raises:
-        FormatError: bytes that are no text in the encoding, with their line.
+        FormatError: a NUL, or bytes that are no text in the encoding, with their line.
         ConfigurationError: the stated encoding does not exist.
     """
     return "".join(_decode_chunks((raw,), source=source, encoding=encoding))
 
 
-def iter_decoded(path: Path, *, encoding: str | None = None) -> Iterator[str]:
+def iter_decoded(
+    path: Path, *, encoding: str | None = None, keep_nul: bool = False
+) -> Iterator[str]:
     """Decode a file chunk by chunk; the joined chunks are what `decode_text` gives.
+
+    Args:
+        path: the file.
+        encoding: its encoding, if the file itself does not state it.
+        keep_nul: hand out a NUL, for a caller who decides what becomes of its document.
 
     Raises:
         DataError: a file that is not there or cannot be read.
@@ -101,7 +124,7 @@ def iter_decoded(path: Path, *, encoding: str | None = None) -> Iterator[str]:
     try:
         with path.open("rb") as file:
             chunks = iter(lambda: file.read(_CHUNK), b"")
-            yield from _decode_chunks(chunks, source=path, encoding=encoding)
+            yield from _decode_chunks(chunks, source=path, encoding=encoding, keep_nul=keep_nul)
     except OSError as error:
         raise DataError(
             f"{path}: cannot be read ({error.strerror}); check its name, kind and permissions"
@@ -134,7 +157,7 @@ def split_text(chunks: Iterable[str], *, max_characters: int) -> Iterator[TextPi
 
 
 def _decode_chunks(
-    chunks: Iterable[bytes], *, source: str | Path, encoding: str | None
+    chunks: Iterable[bytes], *, source: str | Path, encoding: str | None, keep_nul: bool = False
 ) -> Iterator[str]:
     decoder: codecs.IncrementalDecoder | None = None
     place = _Place(source)
@@ -150,8 +173,8 @@ def _decode_chunks(
             text = decoder.decode(content, final=is_last)
         except UnicodeDecodeError as error:
             raise place.undecodable(error, held) from None
-        if "\0" in text:
-            raise place.binary(text)
+        if not keep_nul:
+            place.refuse_nul(text)
         place.advance(text, len(content))
         yield text
 
@@ -180,11 +203,10 @@ class _Place:
             f"({error.reason}); state the encoding if it is another one",
         )
 
-    def binary(self, text: str) -> FormatError:
-        line = self._line + text[: text.index("\0")].count("\n")
-        return FormatError(
-            self._source, line, expected="text", got="a NUL character: this looks like binary data"
-        )
+    def refuse_nul(self, text: str) -> None:
+        fault = find_nul(text, self._line)
+        if fault is not None:
+            raise fault.error(self._source)
 
 
 def _with_last(items: Iterable[_Chunk]) -> Iterator[tuple[bool, _Chunk]]:
