@@ -115,7 +115,7 @@ assert not {"torch", "transformers"} & set(sys.modules), "two files need no netw
 """
     path = os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")]))
     subprocess.run(
-        [sys.executable, "-c", code, "evaluate", "--pred", gold, "--gold", gold],
+        [sys.executable, "-c", code, "evaluate", "--pred", gold, "--gold", gold, "--out", tmp_path],
         env=os.environ | {"PYTHONPATH": path},
         check=True,
         stdout=subprocess.DEVNULL,
@@ -127,7 +127,7 @@ def test_gold_without_entities_is_pointed_out(ossamma, tmp_path):
     path.write_text('{"id": "a", "text": "Nothing here.", "entities": []}\n')
     result = ossamma("evaluate", "--pred", path, "--gold", path)
     assert result.exit_code == 0
-    assert f"note: {path} has no entity" in result.stderr
+    assert "note: there is no gold entity" in result.stderr
 
 
 def test_a_reader_that_goes_away_is_no_error(gold):
@@ -156,3 +156,84 @@ def test_a_terminal_without_unicode_gets_escapes(tmp_path):
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert rb"\u2192" in done.stdout
+
+
+def test_out_writes_a_report_that_agrees_with_the_table(ossamma, gold, tmp_path):
+    some = [d.__class__(id=d.id, text=d.text, annotations=d.annotations[:1]) for d in GOLD]
+    write_jsonl(tmp_path / "p.jsonl", some)
+    arguments = ["evaluate", "--pred", "p.jsonl", "--gold", gold]
+    plain = scores(ossamma(*arguments, "--json"))
+    result = ossamma(*arguments, "--json", "--out", "r", "--bootstrap", 100, "--seed", 3)
+    report = json.loads((tmp_path / "r" / "report.json").read_text())
+    printed = scores(result)
+    assert printed.pop("intervals") == report["intervals"]
+    assert printed == plain == report["scores"]
+    assert (report["intervals"]["resamples"], report["intervals"]["seed"]) == (100, 3)
+    assert "report: r/report.html" in result.stderr
+    for name in ("report.html", "report.md", "predictions.jsonl"):
+        assert (tmp_path / "r" / name).is_file()
+
+
+def test_a_bundle_s_report_has_training_and_speed(ossamma, trained, tmp_path):
+    request = trained.request
+    arguments = ["--bundle", request.out, "--gold", request.test, "--train-surfaces", request.train]
+    result = ossamma("evaluate", *arguments, "--out", "r", "--speed", "--bootstrap", 0)
+    assert result.exit_code == 0, result.stderr
+    report = json.loads((tmp_path / "r" / "report.json").read_text())
+    assert report["scores"] == trained.outcome.test.to_json()
+    assert report["intervals"] is None
+    assert report["training"]["curve"]
+    assert report["speed"]["latency_ms"]["512"] > 0
+    assert set(report["slices"]["seen"]) <= {"seen", "unseen"}
+
+
+@pytest.mark.parametrize("scheme", ["exact", "partial", "type"])
+def test_another_scheme_is_shown_on_request(ossamma, gold, tmp_path, scheme):
+    renamed = [
+        d.__class__(
+            id=d.id,
+            text=d.text,
+            annotations=tuple(a.__class__(a.start, a.end, ("PLACE",)) for a in d.annotations),
+        )
+        for d in GOLD
+    ]
+    write_jsonl(tmp_path / "p.jsonl", renamed)
+    arguments = ["evaluate", "--pred", "p.jsonl", "--gold", gold]
+    strict = scores(ossamma(*arguments, "--json"))
+    found = scores(ossamma(*arguments, "--scheme", scheme, "--json"))
+    assert (found["micro"]["f1"] == 1.0) == (scheme != "type")
+    assert strict["micro"]["f1"] < 1.0
+    assert f"Scheme: {scheme}" in ossamma(*arguments, "--scheme", scheme).stdout
+
+
+def test_intervals_stand_in_the_table(ossamma, gold):
+    result = ossamma("evaluate", "--pred", gold, "--gold", gold, "--bootstrap", 100)
+    assert "95 % interval" in result.stdout
+    assert " to 100.00" in result.stdout
+
+
+def test_gold_in_several_files(ossamma, gold, tmp_path):
+    other = tiny.write_conll(tmp_path / "other.conll", tiny.documents(3, seed=9, prefix="o"))
+    pair = ["--pred", gold, "--pred", other, "--gold", gold, "--gold", other]
+    assert scores(ossamma("evaluate", *pair, "--json"))["documents"] == 9
+
+
+def test_gold_that_is_given_twice_is_noted(ossamma, gold):
+    result = ossamma("evaluate", "--pred", gold, "--pred", gold, "--gold", gold, "--gold", gold)
+    assert result.exit_code == 0
+    assert "6 of 12 documents have the text of an earlier one" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--speed"], "--speed times a bundle"),
+        (["--format", "word"], "expected a format among bioc"),
+        (["--bootstrap", "7"], "resamples must be at least 100"),
+        (["--out", "gold.conll"], "cannot make the folder"),
+    ],
+)
+def test_options_that_cannot_be(ossamma, gold, options, complaint):
+    result = ossamma("evaluate", "--pred", gold, "--gold", gold, *options)
+    assert result.exit_code == 2
+    assert complaint in " ".join(result.stderr.replace("│", "").split())

@@ -34,3 +34,17 @@ def test_the_smallest_sizes_are_possible():
         pending_pieces=1,
         decode_words=1,
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"min_confidence": 1.5}, "min_confidence must lie in"),
+        ({"min_confidence": float("nan")}, "min_confidence must lie in"),
+        ({"thresholds": "recall"}, "thresholds must be one of none, f1, precision"),
+        ({"thresholds": "f1", "calibrated": False}, "leave calibrated on"),
+    ],
+)
+def test_what_cannot_be_kept_or_left_out_is_refused(options, complaint):
+    with pytest.raises(ConfigurationError, match=complaint):
+        InferenceSettings(**options)

@@ -7,9 +7,12 @@ import random
 import pytest
 
 from ossamma.data.readers.jsonl import write_jsonl
-from ossamma.pipeline.predictions import score_predictions
+from ossamma.evaluation.metrics import strict_scores_of
+from ossamma.pipeline.judgement import GoldRequest
+from ossamma.pipeline.predictions import judge_predictions, score_predictions
 from ossamma.schema.errors import ConfigurationError, DataError, FormatError, ProfileError
 from ossamma.schema.spans import Entity
+from ossamma.tokenization.words import split_words
 from tests import tiny
 
 GOLD = tiny.documents(10, seed=4)
@@ -111,3 +114,63 @@ def test_documents_without_predictions_are_refused(tmp_path, gold):
     path = write(tmp_path / "p.jsonl", bare)
     with pytest.raises(FormatError, match='the key "entities"'):
         score_predictions(path, gold)
+
+
+def test_a_docbin_scores_like_the_lines_it_was_made_of(tmp_path, gold):
+    docbin = pytest.importorskip("ossamma.data.writers.docbin", reason="spaCy is an extra")
+    some = [
+        d.__class__(id=d.id, text=d.text, annotations=d.annotations[: i % 3])
+        for i, d in enumerate(GOLD)
+    ]
+    docbin.write_docbin(tmp_path / "p.spacy", some, docbin.DocBinOutput(split_words=split_words))
+    docbin.write_docbin(tmp_path / "gold.spacy", GOLD, docbin.DocBinOutput(split_words=split_words))
+    jsonl = write(tmp_path / "p.jsonl", some)
+    expected = score_predictions(jsonl, gold)
+    assert 0.0 < expected.micro.recall < 1.0
+    assert score_predictions(tmp_path / "p.spacy", gold) == expected
+    assert score_predictions(tmp_path / "p.spacy", tmp_path / "gold.spacy") == expected
+
+
+def parts(tmp_path):
+    """The gold documents in two files, and right predictions for each."""
+    halves = [GOLD[:4], GOLD[4:]]
+    gold = [write(tmp_path / f"gold{i}.jsonl", half) for i, half in enumerate(halves)]
+    found = [
+        write(tmp_path / f"p{i}.jsonl", half, map(right, half)) for i, half in enumerate(halves)
+    ]
+    return GoldRequest(files=tuple(gold)), found
+
+
+def test_several_gold_files_take_one_file_of_predictions_or_one_each(tmp_path):
+    request, found = parts(tmp_path)
+    shuffled = random.Random(0).sample(GOLD, len(GOLD))
+    one = write(tmp_path / "all.jsonl", shuffled, map(right, shuffled))
+    apart = judge_predictions(found, request)
+    together = judge_predictions([one], request)
+    assert apart.judged == together.judged
+    assert strict_scores_of(apart.judged).micro.f1 == 1.0
+    assert {each.document.dataset for each in apart.judged} == {"gold0.jsonl", "gold1.jsonl"}
+
+
+def test_another_number_of_files_is_refused(tmp_path):
+    request, found = parts(tmp_path)
+    with pytest.raises(ConfigurationError, match="one for each of the 2 gold files, got 3"):
+        judge_predictions([*found, found[0]], request)
+
+
+def test_ids_that_occur_in_both_files_do_not_mix_documents_up(tmp_path):
+    one, other = tiny.documents(3, seed=1), tiny.documents(3, seed=2)
+    assert [d.id for d in one] == [d.id for d in other]
+    gold = [tiny.write_conll(tmp_path / f"g{i}.conll", made) for i, made in enumerate((one, other))]
+    renamed = [d.__class__(id=f"x{i}", text=d.text) for i, d in enumerate([*one, *other])]
+    found = write(tmp_path / "p.jsonl", renamed, map(right, [*one, *other]))
+    judgement = judge_predictions([found], GoldRequest(files=tuple(gold)))
+    assert strict_scores_of(judgement.judged).micro.f1 == 1.0
+
+
+def test_predictions_are_described(tmp_path, gold):
+    path = write(tmp_path / "p.jsonl", GOLD, ([*right(d), *right(d)] for d in GOLD))
+    system = judge_predictions([path], GoldRequest(files=(gold,))).system
+    assert (system["kind"], system["name"], system["path"]) == ("predictions", "p.jsonl", str(path))
+    assert len(system["checksum"]) == 64
+    assert any("repeat one of the same span" in note for note in system["notes"])

@@ -8,7 +8,14 @@ import pytest
 
 from ossamma.export.bundle import load
 from ossamma.pipeline.corpora import read_split
-from ossamma.pipeline.scoring import profile_of, score, score_bundle, without_words
+from ossamma.pipeline.judgement import GoldRequest
+from ossamma.pipeline.scoring import (
+    judge_bundle,
+    profile_of,
+    score,
+    score_bundle,
+    without_words,
+)
 from ossamma.schema.errors import BundleError, ProfileError
 from ossamma.schema.profile import load_profile
 from ossamma.schema.spans import Document, Span
@@ -79,3 +86,27 @@ def test_a_profile_that_is_not_the_shipped_one_is_rebuilt(tmp_path, name):
 def test_a_folder_without_a_bundle_is_refused(tmp_path, trained):
     with pytest.raises(BundleError, match="is not a bundle"):
         score_bundle(tmp_path, trained.request.test)
+
+
+def test_a_judgement_knows_its_system(trained):
+    bundle = trained.outcome.bundle
+    done = []
+    judgement = judge_bundle(
+        bundle,
+        GoldRequest(files=(trained.request.test,), profile="native"),
+        on_document=lambda *numbers: done.append(numbers),
+    )
+    system = judgement.system
+    assert system["name"] == trained.request.out.name
+    assert system["checksum"] == json.loads((bundle / "metadata.json").read_text())["checksum"]
+    assert (system["kind"], system["calibrated"]) == ("bundle", False)
+    number = len(judgement.documents)
+    assert done == [(index, number) for index in range(1, number + 1)]
+    assert judgement.training["best_f1"] > 0.0
+    assert judgement.speed is None
+
+
+def test_resplitting_is_noted_in_the_report(trained):
+    request = GoldRequest(files=(trained.request.test,))
+    notes = judge_bundle(trained.outcome.bundle, request, resplit=True).system["notes"]
+    assert any("not by the words of the gold files" in note for note in notes)

@@ -17,6 +17,7 @@ from ossamma.schema.profile import (
     DROP,
     DatasetTable,
     Profile,
+    Shape,
     TypeDescription,
     available_profiles,
     load_profile,
@@ -218,6 +219,14 @@ def test_an_unknown_profile_that_is_like_nothing_gets_no_guess():
 # Faults in the files.
 
 
+def test_a_type_is_a_name_unless_the_profile_says_that_it_has_a_rule(tmp_path):
+    ruled = PROFILE.replace("examples: [Tom, Felix]", "shape: rule")
+    profile = load_profile(write(tmp_path / "ruled", ruled))
+    assert [described.shape for described in profile.types] == [Shape.RULE, Shape.NAME]
+    assert profile.rule_shaped == {"CAT"}
+    assert load_profile(write(tmp_path / "plain")).rule_shaped == frozenset()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -227,6 +236,7 @@ def test_an_unknown_profile_that_is_like_nothing_gets_no_guess():
         ("title: Pets", "title: [Pets]", r"profile\.yaml:2: expected a text, got a list"),
         ("title: Pets", "title: A\ntitle: B", r"profile\.yaml:3: the key 'title' is given twice"),
         ("description: Cats", "colour: red", r"profile\.yaml:6: unknown key 'colour'"),
+        ("examples: [Tom, Felix]", "shape: round", r"yaml:7: .* name or rule, got 'round'"),
         ("examples: [Tom, Felix]", "examples: Tom", r"profile\.yaml:7: 'examples' must be a list"),
         ("name: DOG", "name: CAT", "must not repeat a type"),
         ("name: DOG", "name: A DOG", "white space"),

@@ -1,7 +1,8 @@
 """The `ossamma` command: gathers the verbs.
 
 Exit codes: 0 done; 1 a check was not passed; 2 the input, options or files are at fault (the
-message says how); 130 interrupted; 141 the reader of the output went away.
+message says how); 3 no check failed, but one could not be made; 130 interrupted; 141 the reader of
+the output went away.
 """
 
 from __future__ import annotations
@@ -12,7 +13,20 @@ from typing import Annotated
 
 import typer
 
-from ossamma.cli import data, demo, evaluate, extract, info, train
+from ossamma.cli import (
+    ablate,
+    calibrate,
+    data,
+    demo,
+    evaluate,
+    extract,
+    gate,
+    info,
+    pretrain,
+    tokenizer,
+    train,
+    tune,
+)
 from ossamma.cli.errors import Verbs
 
 app = typer.Typer(
@@ -26,7 +40,13 @@ app = typer.Typer(
 )
 app.command(name="demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command(name="train", epilog=train.EXAMPLES)(train.train)
+app.add_typer(tokenizer.app, name="tokenizer")
+app.command(name="pretrain", epilog=pretrain.EXAMPLES)(pretrain.pretrain)
 app.command(name="evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
+app.command(name="calibrate", epilog=calibrate.EXAMPLES)(calibrate.calibrate)
+app.command(name="gate", epilog=gate.EXAMPLES)(gate.gate)
+app.command(name="tune", epilog=tune.EXAMPLES)(tune.tune)
+app.command(name="ablate", epilog=ablate.EXAMPLES)(ablate.ablate)
 app.command(name="extract", epilog=extract.EXAMPLES)(extract.extract)
 app.add_typer(data.app, name="data")
 app.command(name="info", epilog=info.EXAMPLES)(info.info)

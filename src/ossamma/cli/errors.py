@@ -25,6 +25,7 @@ _EXTRAS = {
     "pypdf": "data",
     "spacy": "spacy",
     "accelerate": "train",
+    "optuna": "train",
 }
 """Which extra of the package brings a library."""
 BROKEN_PIPE = 141

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -17,12 +18,22 @@ echo "Ada Lovelace joined Acme Ltd in 1842." | ossamma extract
 ossamma extract --bundle runs/a --json report.txt notes.txt > entities.jsonl
 
 ossamma extract --bundle runs/a --json --documents test.jsonl > predictions.jsonl
+
+ossamma extract --bundle runs/a-calibrated --thresholds precision report.txt
 """
 DEFAULT_BUNDLE = Path("runs/demo")
 """Where `ossamma demo` puts its run."""
 
 
-def extract(
+class Policy(StrEnum):
+    """Which thresholds of the bundle decide what is left out."""
+
+    NONE = "none"
+    F1 = "f1"
+    PRECISION = "precision"
+
+
+def extract(  # noqa: PLR0913  a verb's options are its arguments
     files: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -52,6 +63,14 @@ def extract(
         float,
         typer.Option("--min-confidence", min=0.0, max=1.0, help="Leave out less certain entities."),
     ] = 0.0,
+    thresholds: Annotated[
+        Policy,
+        typer.Option(
+            "--thresholds",
+            help="Leave out what the thresholds of a calibrated bundle say: for the best F1, or "
+            "for its precision floor.",
+        ),
+    ] = Policy.NONE,
 ) -> None:
     """Print the entities of each text, in the order given.
 
@@ -77,18 +96,22 @@ def extract(
 
     from ossamma.cli.logs import quieten
     from ossamma.export.bundle import load
+    from ossamma.inference.calibration import ThresholdPolicy
+    from ossamma.inference.settings import InferenceSettings
 
     quieten()
-    recogniser = load(bundle)
+    settings = InferenceSettings(
+        min_confidence=min_confidence, thresholds=ThresholdPolicy(thresholds.value)
+    )
+    recogniser = load(bundle, settings)
     console = Output()
     several = len(files or []) > 1 or documents
     for document, entities in recogniser.recognise_documents(found):
-        kept = [entity for entity in entities if entity.confidence >= min_confidence]
         if as_json:
-            typer.echo(json.dumps(document_to_json(document, kept)))
+            typer.echo(json.dumps(document_to_json(document, entities)))
             continue
         if not document.text:
             continue  # nothing came in: no line of output either
         if several:
             console.rule(document.id, style="dim")
-        console.print(render(document.text, kept), soft_wrap=True)
+        console.print(render(document.text, entities), soft_wrap=True)

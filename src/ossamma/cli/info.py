@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ossamma.cli.options import Json
+
+if TYPE_CHECKING:
+    from ossamma.inference.calibration import Calibration
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -25,17 +28,36 @@ def info(
     """Verify a bundle byte by byte and show what it is. A damaged bundle exits with 2."""
     import json
 
+    from ossamma.export.calibration_file import read_calibration
     from ossamma.export.manifest import resolve, verify
 
     folder = resolve(bundle)
     metadata = verify(folder)
+    calibration = read_calibration(folder)
     if as_json:
-        typer.echo(json.dumps({"path": str(folder), **metadata}))
+        facts = calibration and {
+            "thresholds": sorted(calibration.thresholds),
+            **calibration.facts,
+        }
+        typer.echo(json.dumps({"path": str(folder), **metadata, "calibration": facts}))
         return
-    _show(folder, metadata)
+    _show(folder, metadata, calibration)
 
 
-def _show(folder: Path, metadata: dict[str, Any]) -> None:
+def _confidence(calibration: Calibration | None) -> str:
+    """Say what the confidence of an entity is."""
+    if calibration is None:
+        return "raw posterior of the span; calibrate with `ossamma calibrate`"
+    facts = calibration.facts
+    fitted = facts.get("fitted_on", {})
+    offered = ", ".join(sorted(calibration.thresholds)) or "none"
+    return (
+        f"calibrated ({facts.get('method', 'not stated')}, fitted on "
+        f"{fitted.get('documents', '?')} documents); thresholds: {offered}"
+    )
+
+
+def _show(folder: Path, metadata: dict[str, Any], calibration: Calibration | None) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -49,6 +71,7 @@ def _show(folder: Path, metadata: dict[str, Any]) -> None:
         "written by": f"ossamma {metadata['version']}, {metadata['exported_at']}",
         "profile": metadata.get("profile", "not stated"),
         "types": ", ".join(types),
+        "confidence": _confidence(calibration),
         "dev F1": f"{metadata['val_f1']:.4f} (epoch {metadata['checkpoint_epoch']:g})",
     }
     test = (metadata.get("scores") or {}).get("test")

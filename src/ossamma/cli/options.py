@@ -29,6 +29,21 @@ LabelMap = Annotated[
         help="Label map of the profile for these files; by default chosen by their labels.",
     ),
 ]
+Preset = Annotated[
+    str | None, typer.Option("--preset", help="tiny, mini (default), small, base or large.")
+]
+RecipeFile = Annotated[
+    Path | None, typer.Option("--recipe", metavar="FILE", help="YAML with settings.")
+]
+Init = Annotated[
+    Path | None,
+    typer.Option("--init", metavar="CHECKPOINT", help="Start from this encoder."),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="A.B=C", help="One setting, such as training.epochs=3."),
+]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes, which share the cores.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 DataFolder = Annotated[
     Path, typer.Option("--data", metavar="DIR", help="Folder of the fetched data sets.")

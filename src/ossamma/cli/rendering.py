@@ -25,18 +25,18 @@ def render(text: str, entities: Sequence[Entity]) -> Text:
     shown = Text()
     position = 0
     for entity in entities:
-        shown.append(_printable(text[position : entity.start]))
+        shown.append(printable(text[position : entity.start]))
         style = colour_of(entity.label)
         shown.append("[", style="dim")
-        shown.append(_printable(entity.text), style=f"bold {style}")
+        shown.append(printable(entity.text), style=f"bold {style}")
         shown.append(f" {entity.label}", style=style)
         shown.append(f" {entity.confidence:.2f}]", style="dim")
         position = entity.end
-    shown.append(_printable(text[position:]))
+    shown.append(printable(text[position:]))
     return shown
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Escape what a terminal cannot show or would obey: controls, directions, lone surrogates."""
     return "".join(
         character if _is_harmless(character) else character.encode("unicode_escape").decode()

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from ossamma.cli.options import FileFormat, Format, Json, LabelMap
+from ossamma.cli.options import (
+    FileFormat,
+    Format,
+    Init,
+    Json,
+    LabelMap,
+    Preset,
+    RecipeFile,
+    Settings,
+)
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -35,20 +44,10 @@ def train(  # noqa: PLR0913  a verb's options are its arguments
     test: Annotated[
         Path | None, typer.Option("--test", metavar="FILE", help="Scored once, at the end.")
     ] = None,
-    preset: Annotated[
-        str | None, typer.Option("--preset", help="tiny, mini (default), small, base or large.")
-    ] = None,
-    recipe: Annotated[
-        Path | None, typer.Option("--recipe", metavar="FILE", help="YAML with settings.")
-    ] = None,
-    init: Annotated[
-        Path | None,
-        typer.Option("--init", metavar="CHECKPOINT", help="Start from this encoder."),
-    ] = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="A.B=C", help="One setting, such as training.epochs=3."),
-    ] = None,
+    preset: Preset = None,
+    recipe: RecipeFile = None,
+    init: Init = None,
+    assignments: Settings = None,
     label_map: LabelMap = None,
     file_format: Format = FileFormat.AUTO,
     resume: Annotated[

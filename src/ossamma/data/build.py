@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ossamma.data.assemble import AssembleSettings, assemble, check_leaks
-from ossamma.data.audit import Auditor
+from ossamma.data.audit import Auditor, can_miss_marks
 from ossamma.data.card import write_card
 from ossamma.data.catalog import Split
 from ossamma.data.checksum import digest_of
@@ -65,12 +65,11 @@ def build(request: BuildRequest, progress: BuildProgress) -> dict[str, Any]:
             yield document
 
     progress.step("assembling", 0, 3)
-    assembled = assemble(gathered.shards, request.out, work, settings, watch=watch)
+    assembled = assemble(gathered.shards, request.out, work, settings)
     progress.step("looking for leaks", 1, 3)
-    leaks = check_leaks(request.out, settings.leaks)
+    leaks = check_leaks(request.out, settings.leaks, watch=watch)
     progress.step("auditing", 2, 3)
-    for document in stream_jsonl(request.out / "train.jsonl"):
-        auditor.search(document)
+    auditor.search_all(stream_jsonl(request.out / "train.jsonl", where=can_miss_marks))
     logs = [repairs_path(shard.path) for shard in gathered.shards]
     _join(logs, request.out / REPAIRS_FILE)
     content = {

@@ -1,33 +1,28 @@
 """Strict entity-level scores: true and false positives are counted first, every ratio follows.
 
-An entity is right only if its start, its end and its type are all right. A matching scheme is a
-function that fills the table of counts of `Scores`.
+An entity is right only if its start, its end and its type are all right.
 
-Array legend: S sentences, W words of all sentences end to end, K words that are not outside,
-C chains of such words, E entities.
+Array legend: E entities.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from itertools import chain, zip_longest
-from typing import TypeAlias
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ossamma.evaluation.judge import JudgedDocument, Relation, judge
 from ossamma.evaluation.scores import Counts, Scores
-from ossamma.schema.errors import DataError, LabelError
-from ossamma.schema.spans import Annotation, Document, Entity
-
-TagSequences: TypeAlias = Sequence[Sequence[str]]
-Ints: TypeAlias = NDArray[np.int64]
-Spans: TypeAlias = tuple[Ints, Ints, Ints]  # start_E, end_E, type_E, ascending
-
-_BARE_TYPE = "_"  # of a tag that is a letter alone, such as `B`
-_LETTERS = "OBI"
-_BEGIN, _INSIDE = 1, 2  # indices into _LETTERS
+from ossamma.evaluation.tag_spans import (
+    Spans,
+    TagSequences,
+    checked_lengths,
+    decode_tags,
+    decode_tags_reference,
+    parse_tag,
+)
+from ossamma.schema.spans import Document, Entity
 
 
 def strict_scores_from_tags(gold: TagSequences, predicted: TagSequences) -> Scores:
@@ -49,91 +44,8 @@ def strict_scores_from_tags(gold: TagSequences, predicted: TagSequences) -> Scor
         DataError: The sides differ in the number of sentences or in the length of one.
         LabelError: A tag is not `O`, `B-TYPE` or `I-TYPE`.
     """
-    lengths_S = _checked_lengths(gold, predicted)
-    numbering = _Numbering()
-    gold_W, predicted_W = numbering.number(gold), numbering.number(predicted)
-    parts = [_parse_tag(tag, gold, predicted) for tag in numbering]
-    types = sorted({type_name for _, type_name in parts})
-    decode = _decoder(parts, types, lengths_S)
-    return Scores(_count_matches(decode(gold_W), decode(predicted_W), types), len(gold))
-
-
-class _Numbering(dict[str, int]):
-    """Numbers each tag by its first appearance: one pass over the words finds and maps them."""
-
-    def __missing__(self, tag: str) -> int:
-        return self.setdefault(tag, len(self))
-
-    def number(self, sentences: TagSequences) -> NDArray[np.integer]:
-        """Give the number of each word's tag, all sentences end to end."""
-        try:  # a bytearray takes the numbers a quarter faster than numpy does
-            small = bytearray(map(self.__getitem__, chain.from_iterable(sentences)))
-        except ValueError:  # more than 256 different tags
-            return np.fromiter(map(self.__getitem__, chain.from_iterable(sentences)), np.int32)
-        return np.frombuffer(small, dtype=np.uint8)
-
-
-def _checked_lengths(gold: TagSequences, predicted: TagSequences) -> Ints:
-    """Length of each sentence. Raises DataError where the two sides differ."""
-    if len(gold) != len(predicted):
-        raise DataError(
-            f"expected as many predicted sentences as gold ones, got {len(gold)} gold and "
-            f"{len(predicted)} predicted; score the same sentences in the same order"
-        )
-    gold_S, predicted_S = (
-        np.fromiter(map(len, side), dtype=np.int64, count=len(side)) for side in (gold, predicted)
-    )
-    wrong = np.flatnonzero(gold_S != predicted_S)
-    if len(wrong):
-        index = int(wrong[0])
-        raise DataError(
-            f"sentence {index} (counted from 0): expected one predicted tag per gold tag, got "
-            f"{gold_S[index]} gold and {predicted_S[index]} predicted tags"
-        )
-    return gold_S
-
-
-def _parse_tag(tag: str, gold: TagSequences, predicted: TagSequences) -> tuple[str, str]:
-    """Split a tag into letter and type. The two sides serve to say where a malformed one stands."""
-    if not tag or tag[0] not in _LETTERS:
-        side, index, sentence = next(
-            (side, index, sentence)
-            for side, sentences in (("gold", gold), ("predicted", predicted))
-            for index, sentence in enumerate(sentences)
-            if tag in sentence
-        )
-        raise LabelError(
-            f"{side} sentence {index}, word {list(sentence).index(tag)} (counted from 0): "
-            f"expected a tag O, B-TYPE or I-TYPE, got {tag!r}; convert other schemes to BIO first"
-        )
-    return tag[0], tag[1:].strip("-") or _BARE_TYPE
-
-
-def _decoder(
-    parts: Sequence[tuple[str, str]], types: Sequence[str], lengths_S: Ints
-) -> Callable[[NDArray[np.integer]], Spans]:
-    """Return the function that reads the entities off one side's numbered tags."""
-    index_of_type = {name: index for index, name in enumerate(types)}
-    letter_of_tag = np.array([_LETTERS.index(letter) for letter, _ in parts], dtype=np.int8)
-    type_of_tag = np.array([index_of_type[name] for _, name in parts], dtype=np.int64)
-    opens_sentence_W = np.zeros(int(lengths_S.sum()), dtype=np.bool_)
-    opens_sentence_W[(np.cumsum(lengths_S) - lengths_S)[lengths_S > 0]] = True
-
-    def decode(tag_W: NDArray[np.integer]) -> Spans:
-        # Most words are outside: everything after this line works on the others only.
-        word_K = np.flatnonzero((letter_of_tag > 0)[tag_W])
-        letter_K, type_K = letter_of_tag[tag_W[word_K]], type_of_tag[tag_W[word_K]]
-        continues_K = (letter_K == _INSIDE) & ~opens_sentence_W[word_K]
-        continues_K[:1] = False
-        continues_K[1:] &= (np.diff(word_K) == 1) & (type_K[1:] == type_K[:-1])
-        # A chain is a word with those that continue it; it is an entity if it opens with B-.
-        starts_C = np.flatnonzero(~continues_K)
-        ends_C = np.append(starts_C, len(word_K))[1:]
-        is_entity_C = letter_K[starts_C] == _BEGIN
-        first_E, last_E = starts_C[is_entity_C], ends_C[is_entity_C] - 1
-        return word_K[first_E], word_K[last_E] + 1, type_K[first_E]
-
-    return decode
+    spans = decode_tags(gold, predicted)
+    return Scores(_count_matches(spans.gold, spans.predicted, spans.types), len(gold))
 
 
 def _count_matches(gold: Spans, predicted: Spans, types: Sequence[str]) -> dict[str, Counts]:
@@ -155,27 +67,17 @@ def _count_matches(gold: Spans, predicted: Spans, types: Sequence[str]) -> dict[
 
 def strict_scores_from_tags_reference(gold: TagSequences, predicted: TagSequences) -> Scores:
     """Give what `strict_scores_from_tags` gives, word by word. The definition; never optimised."""
-    _checked_lengths(gold, predicted)
+    checked_lengths(gold, predicted)
     counts: dict[str, Counts] = defaultdict(Counts)
     for gold_tags, predicted_tags in zip(gold, predicted, strict=True):
-        wanted = _entities_reference([_parse_tag(t, gold, predicted) for t in gold_tags])
-        claimed = _entities_reference([_parse_tag(t, gold, predicted) for t in predicted_tags])
+        wanted, claimed = (
+            set(decode_tags_reference([parse_tag(tag, gold, predicted) for tag in tags]))
+            for tags in (gold_tags, predicted_tags)
+        )
         for entity in wanted | claimed:
             is_gold, is_predicted = entity in wanted, entity in claimed
             counts[entity[2]] += Counts(is_gold and is_predicted, not is_gold, not is_predicted)
     return Scores(dict(sorted(counts.items())), num_documents=len(gold))
-
-
-def _entities_reference(tags: Sequence[tuple[str, str]]) -> set[tuple[int, int, str]]:
-    """Entities (start, end, type) of one sentence, in words."""
-    entities = set()
-    for start, (letter, type_name) in enumerate(tags):
-        if letter == "B":
-            end = start + 1
-            while end < len(tags) and tags[end] == ("I", type_name):
-                end += 1
-            entities.add((start, end, type_name))
-    return entities
 
 
 def strict_scores(gold: Iterable[Document], predicted: Iterable[Sequence[Entity]]) -> Scores:
@@ -201,95 +103,27 @@ def strict_scores(gold: Iterable[Document], predicted: Iterable[Sequence[Entity]
     Raises:
         DataError: A document is unlabelled, or the numbers of documents differ.
     """
+    return strict_scores_of(judge(gold, predicted))
+
+
+def strict_scores_of(judged: Iterable[JudgedDocument]) -> Scores:
+    """Count what `judge` has aligned: only correct pairs are right. See `strict_scores`."""
     found, invented, missed, unscored, left_out = (Counter[str]() for _ in range(5))
     num_documents = 0
-    for document, entities in _paired(gold, predicted):
+    for document in judged:
         num_documents += 1
-        matches, wrong, unmatched = _match_document(document, entities)
-        for annotation, type_name in matches:
-            if _is_judged(document, annotation.labels):
-                found[annotation.label] += 1
-            else:
-                left_out[annotation.label] += 1
-                unscored[type_name] += 1
-        for annotation in unmatched:
-            judged = _is_judged(document, annotation.labels)
-            (missed if judged else left_out)[annotation.label] += 1
-        for type_name in wrong:
-            (invented if _is_judged(document, (type_name,)) else unscored)[type_name] += 1
+        unscored.update(entity.label for entity in document.unscored)
+        left_out.update(mark.label for mark in document.unscored_gold)
+        for pair in document.pairs:
+            if pair.gold is not None and pair.relation is Relation.CORRECT:
+                found[pair.gold.label] += 1
+                continue
+            if pair.gold is not None:
+                missed[pair.gold.label] += 1
+            if pair.predicted is not None:
+                invented[pair.predicted.label] += 1
     names = sorted(found.keys() | invented.keys() | missed.keys())
     per_type = {name: Counts(found[name], invented[name], missed[name]) for name in names}
     return Scores(
         per_type, num_documents, dict(sorted(unscored.items())), dict(sorted(left_out.items()))
     )
-
-
-def _is_judged(document: Document, types: Sequence[str]) -> bool:
-    """Whether the document annotates all of these types."""
-    return document.annotates is None or document.annotates.issuperset(types)
-
-
-def _paired(
-    gold: Iterable[Document], predicted: Iterable[Sequence[Entity]]
-) -> Iterable[tuple[Document, Sequence[Entity]]]:
-    """Walk both sides in step. Raises DataError where one of them ends early."""
-    pairs = zip_longest(gold, predicted)
-    for index, (document, entities) in enumerate(pairs):
-        if document is None or entities is None:
-            longest = index + 1 + sum(1 for _ in pairs)
-            sides = (index, longest) if document is None else (longest, index)
-            raise DataError(
-                f"expected one list of entities per document, got {sides[0]} documents and "
-                f"{sides[1]} lists; a document without entities needs an empty list"
-            )
-        yield document, entities
-
-
-def _match_document(
-    document: Document, entities: Sequence[Entity]
-) -> tuple[list[tuple[Annotation, str]], list[str], list[Annotation]]:
-    """Return the matched annotations with their types, the other predictions, and the missed."""
-    if document.annotations is None:
-        raise DataError(
-            f"{document.where}: expected a labelled document to score on, got one without "
-            f"annotations; leave it out, or give it an empty tuple if it has no entities"
-        )
-    wanted: dict[tuple[int, int], list[Annotation]] = defaultdict(list)
-    for annotation in sorted(document.annotations, key=lambda a: (len(a.labels), a.labels)):
-        wanted[annotation.start, annotation.end].append(annotation)
-    claimed: dict[tuple[int, int], Counter[str]] = defaultdict(Counter)
-    for entity in entities:
-        claimed[entity.start, entity.end][entity.label] += 1
-    right: list[tuple[Annotation, str]] = []
-    wrong: list[str] = []
-    missed: list[Annotation] = []
-    for span in wanted.keys() | claimed.keys():
-        annotations, numbers = wanted.get(span, []), claimed.get(span, Counter())
-        matches = _match_span([a.labels for a in annotations], sorted(numbers))
-        right.extend((annotations[i], name) for i, name in matches.items())
-        missed.extend(a for i, a in enumerate(annotations) if i not in matches)
-        wrong.extend((numbers - Counter(matches.values())).elements())
-    return right, wrong, missed
-
-
-def _match_span(candidates: Sequence[Sequence[str]], types: Sequence[str]) -> dict[int, str]:
-    """Map annotations of one span (their indices) to predicted types, as many as possible.
-
-    Kuhn's augmenting paths. Both sides come sorted, narrow annotations first, so that the answer
-    depends on neither's original order.
-    """
-    taken: dict[int, str] = {}
-
-    def place(type_name: str, tried: set[int]) -> bool:
-        for index, open_types in enumerate(candidates):
-            if index in tried or type_name not in open_types:
-                continue
-            tried.add(index)
-            if index not in taken or place(taken[index], tried):
-                taken[index] = type_name
-                return True
-        return False
-
-    for type_name in types:
-        place(type_name, set())
-    return taken

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ossamma.schema.errors import DataError
 
 
-def _ratio(numerator: float, denominator: float) -> float:
+def ratio(numerator: float, denominator: float) -> float:
+    """Divide; zero divided by zero is 0.0."""
     return numerator / denominator if denominator else 0.0
 
 
@@ -36,17 +37,17 @@ class Counts:
     @property
     def precision(self) -> float:
         """Share of the predictions that are right, in [0, 1]."""
-        return _ratio(self.true_positives, self.true_positives + self.false_positives)
+        return ratio(self.true_positives, self.true_positives + self.false_positives)
 
     @property
     def recall(self) -> float:
         """Share of the gold entities that were found, in [0, 1]."""
-        return _ratio(self.true_positives, self.support)
+        return ratio(self.true_positives, self.support)
 
     @property
     def f1(self) -> float:
         """Harmonic mean of precision and recall, in [0, 1]."""
-        return _ratio(2 * self.precision * self.recall, self.precision + self.recall)
+        return ratio(2 * self.precision * self.recall, self.precision + self.recall)
 
     @property
     def support(self) -> int:
@@ -60,6 +61,53 @@ class Ratios(NamedTuple):
     precision: float
     recall: float
     f1: float
+
+
+class HasRatios(Protocol):
+    """Whatever has a precision, a recall and an F1."""
+
+    @property
+    def precision(self) -> float:
+        """Share of the predictions that are right, in [0, 1]."""
+        ...
+
+    @property
+    def recall(self) -> float:
+        """Share of the gold entities that were found, in [0, 1]."""
+        ...
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall, in [0, 1]."""
+        ...
+
+
+def mean_ratios(rows: Iterable[HasRatios], weights: Sequence[int]) -> Ratios:
+    """Weighted mean of each ratio; 0.0 if the weights sum to nothing."""
+    table = [(row.precision, row.recall, row.f1) for row in rows]
+
+    def mean(column: int) -> float:
+        # fsum rounds once: the mean does not depend on the order of the rows.
+        total = math.fsum(w * row[column] for w, row in zip(weights, table, strict=True))
+        return ratio(total, sum(weights))
+
+    return Ratios(mean(0), mean(1), mean(2))
+
+
+def ratios_to_json(source: HasRatios) -> dict[str, float]:
+    """Precision, recall and F1 under fixed keys."""
+    return {"precision": source.precision, "recall": source.recall, "f1": source.f1}
+
+
+def counts_to_json(counts: Counts) -> dict[str, float]:
+    """Ratios, support and the three counts under fixed keys."""
+    return {
+        **ratios_to_json(counts),
+        "support": counts.support,
+        "tp": counts.true_positives,
+        "fp": counts.false_positives,
+        "fn": counts.false_negatives,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,44 +133,24 @@ class Scores:
     @property
     def macro(self) -> Ratios:
         """Plain mean over the types of `per_type`; 0.0 without any. `A|B` is not a type."""
-        return self._average(["|" not in name for name in self.per_type])
+        return mean_ratios(self.per_type.values(), ["|" not in name for name in self.per_type])
 
     @property
     def weighted(self) -> Ratios:
         """Mean over the rows of `per_type`, weighted by support; 0.0 without gold entities."""
-        return self._average([counts.support for counts in self.per_type.values()])
-
-    def _average(self, weights: Sequence[int]) -> Ratios:
-        rows = [(c.precision, c.recall, c.f1) for c in self.per_type.values()]
-
-        def mean(column: int) -> float:
-            # fsum rounds once: the mean does not depend on the order of the types.
-            total = math.fsum(w * row[column] for w, row in zip(weights, rows, strict=True))
-            return _ratio(total, sum(weights))
-
-        return Ratios(mean(0), mean(1), mean(2))
+        rows = self.per_type.values()
+        return mean_ratios(rows, [counts.support for counts in rows])
 
     def to_json(self) -> dict[str, object]:
         """Plain dicts, strings, ints and floats with fixed keys, types in sorted order."""
         return {
-            "micro": _ratios_to_json(self.micro),
-            "macro": _ratios_to_json(self.macro),
-            "weighted": _ratios_to_json(self.weighted),
+            "micro": ratios_to_json(self.micro),
+            "macro": ratios_to_json(self.macro),
+            "weighted": ratios_to_json(self.weighted),
             "per_type": {
-                name: {
-                    **_ratios_to_json(counts),
-                    "support": counts.support,
-                    "tp": counts.true_positives,
-                    "fp": counts.false_positives,
-                    "fn": counts.false_negatives,
-                }
-                for name, counts in sorted(self.per_type.items())
+                name: counts_to_json(counts) for name, counts in sorted(self.per_type.items())
             },
             "documents": self.num_documents,
             "unscored": dict(sorted(self.unscored.items())),
             "unscored_gold": dict(sorted(self.unscored_gold.items())),
         }
-
-
-def _ratios_to_json(source: Counts | Ratios) -> dict[str, float]:
-    return {"precision": source.precision, "recall": source.recall, "f1": source.f1}

@@ -8,6 +8,7 @@
       tokenizer.json         the piece tokenizer
       tokenizer_config.json  for Hugging Face's AutoTokenizer
       labels.json            the types with their descriptions
+      calibration.json       only if it was calibrated: what posteriors mean, and thresholds
       metadata.json          what this is, how good, and the SHA-256 of every file above
 """
 
@@ -26,14 +27,18 @@ from typing import Any
 from safetensors import SafetensorError
 from transformers.utils import logging as transformers_logging
 
+from ossamma.export.calibration_file import read_calibration, write_calibration
 from ossamma.export.manifest import (
+    CALIBRATION_FILE,
     LABELS_FILE,
     METADATA_FILE,
     own_version,
     resolve,
     seal,
+    stated_facts,
     verify,
 )
+from ossamma.inference.calibration import Calibration
 from ossamma.inference.recogniser import OssammaRecogniser
 from ossamma.inference.settings import InferenceSettings
 from ossamma.model.modeling import OssammaForTokenClassification
@@ -67,10 +72,7 @@ def save_bundle(
     assert profile.labels.tags == model.labels.tags, "the model predicts the profile's types"
     if folder.exists() and not (folder / METADATA_FILE).is_file():
         raise BundleError(f"{folder} exists and is not a bundle; expected a new or a bundle folder")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = _beside(folder)
-    try:
-        fresh.mkdir()
+    with _new_folder(folder) as fresh:
         _write_files(fresh, model, tokenizer, profile)
         seal(
             fresh,
@@ -84,11 +86,34 @@ def save_bundle(
                 "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
             },
         )
-        for path in [*fresh.iterdir(), fresh]:
-            _to_disk(path)
-        _replace(folder, fresh)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def save_calibrated(source: Path, folder: Path, calibration: Calibration) -> None:
+    """Write a copy of a bundle that carries this calibration instead of the one it may have.
+
+    All other files and facts are those of the source, byte by byte.
+
+    Args:
+        source: a bundle or run folder; it stays as it is.
+        folder: where the copy goes; nothing may be there yet. Its parent is made if need be.
+        calibration: fitted on confidences of this very model.
+
+    Raises:
+        BundleError: the source is no intact bundle, or something stands in the way.
+    """
+    origin = resolve(source)
+    metadata = verify(origin)
+    if folder.exists() or folder.is_symlink():
+        raise BundleError(f"{folder} exists; expected a new folder for the calibrated bundle")
+    if origin.resolve() in folder.resolve().parents:
+        raise BundleError(f"{folder} lies inside the bundle {origin}; expected it elsewhere")
+    with _new_folder(folder) as fresh:
+        for name in metadata["files"]:
+            if name != CALIBRATION_FILE:
+                shutil.copyfile(origin / name, fresh / name)
+        write_calibration(fresh, calibration)
+        seal(fresh, stated_facts(metadata))
+        verify(fresh)
 
 
 def load(path: str | Path, settings: InferenceSettings | None = None) -> OssammaRecogniser:
@@ -96,10 +121,12 @@ def load(path: str | Path, settings: InferenceSettings | None = None) -> Ossamma
 
     Args:
         path: a bundle, or the folder of a finished run.
-        settings: how texts are windowed and batched; the defaults suit a CPU.
+        settings: how texts are windowed and batched, and what is left out; the defaults suit a
+            CPU. Confidences are calibrated if the bundle has a calibration.
 
     Raises:
         BundleError: not a bundle, or a file is missing, changed, truncated or not listed.
+        ConfigurationError: the settings ask for thresholds that the bundle does not have.
     """
     folder = resolve(path)
     verify(folder)
@@ -110,7 +137,7 @@ def load(path: str | Path, settings: InferenceSettings | None = None) -> Ossamma
             f"{folder}: the tokenizer has {tokenizer.vocab_size} pieces, the model knows only "
             f"{model.config.vocab_size}"
         )
-    return OssammaRecogniser(model, tokenizer, settings)
+    return OssammaRecogniser(model, tokenizer, settings, read_calibration(folder))
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -167,6 +194,21 @@ def _without_progress_bars() -> Iterator[None]:
     finally:
         if were_shown:
             transformers_logging.enable_progress_bar()
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder that takes the name `folder` at the end, complete or not at all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = _beside(folder)
+    try:
+        fresh.mkdir()
+        yield fresh
+        for path in [*fresh.iterdir(), fresh]:
+            _to_disk(path)
+        _replace(folder, fresh)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _beside(folder: Path) -> Path:

@@ -20,6 +20,7 @@ WEIGHTS_FILE = "model.safetensors"
 LABELS_FILE = "labels.json"
 CONFIG_FILE = "config.json"
 TOKENIZER_FILE = "tokenizer.json"
+CALIBRATION_FILE = "calibration.json"
 BUNDLE_FOLDER = "bundle"
 FORMAT = 1
 _REQUIRED_FILES = (CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE, LABELS_FILE)
@@ -63,6 +64,12 @@ def seal(folder: Path, facts: Mapping[str, Any]) -> None:
     fault = _fault_of(metadata)
     assert fault is None, fault
     (folder / METADATA_FILE).write_bytes(_serialise(metadata))
+
+
+def stated_facts(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts that were given to `seal`: what it did not find out by itself."""
+    found = {"format", "checksum", "files", _OWN_CHECKSUM}
+    return {name: value for name, value in metadata.items() if name not in found}
 
 
 def resolve(path: str | Path) -> Path:

@@ -3,7 +3,10 @@
 Windows tile each text; every word's emissions come from the one window that owns it. The CRF then
 runs over whole lines, whatever windows they fell into: windows cannot cut an entity.
 
-N words, S lines, W words of the longest line, K tags.
+Confidence is the posterior of the span, calibrated where the model comes with a calibration.
+Thresholds remove entities of the best path; they never add one.
+
+N words (or spans, of confidences), S lines, W words of the longest line, K tags.
 """
 
 from __future__ import annotations
@@ -11,20 +14,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from typing import TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from ossamma.inference.calibration import Calibration, ThresholdPolicy
 from ossamma.inference.settings import InferenceSettings
 from ossamma.model.modeling import OssammaForTokenClassification
 from ossamma.schema.encoding import Repair, Scheme, decode_tags
+from ossamma.schema.errors import ConfigurationError
 from ossamma.schema.spans import Document, Entity
 from ossamma.tokenization.alignment import AlignedText, align, cut_window, words_of
 from ossamma.tokenization.batches import Example, collate, group_by_length
 from ossamma.tokenization.features import FeatureSpec, WordFeatures
 from ossamma.tokenization.tokenizer import PieceTokenizer
 from ossamma.tokenization.windows import Window, tile_words
+
+_Span: TypeAlias = tuple[int, int, int, int]
+"""Row, first word, last word and type of an entity on the best path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +70,18 @@ class OssammaRecogniser:
         model: OssammaForTokenClassification,
         tokenizer: PieceTokenizer,
         settings: InferenceSettings | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
+        """Take the parts of a bundle.
+
+        Raises:
+            ConfigurationError: the settings want thresholds that the calibration does not have.
+        """
         self.model = model
         self.tokenizer = tokenizer
         self.settings = settings or InferenceSettings()
+        self.calibration = calibration
+        self._refuse_missing_thresholds()
         self.features = WordFeatures([FeatureSpec(*s) for s in model.config.word_features])
 
     @property
@@ -74,7 +92,8 @@ class OssammaRecogniser:
     def recognise(self, texts: Sequence[str]) -> list[list[Entity]]:
         """Return the entities of each text, sorted, in character offsets of that text.
 
-        Confidence is the exact posterior probability of the whole span under the CRF.
+        Confidence is the exact posterior probability of the whole span under the CRF; with a
+        calibration, the calibrated one.
 
         Raises:
             TypeError: `texts` is one string, or holds something that is no string.
@@ -179,13 +198,39 @@ class OssammaRecogniser:
             log_p = self.model.crf.span_log_probabilities(
                 emissions_SWK, mask_SW, torch.tensor(spans, device=mask_SW.device)
             )
-            confidences = log_p.double().exp().clamp(0.0, 1.0).tolist()
-            for span, confidence in zip(spans, confidences, strict=True):
+            posteriors_N = log_p.double().exp().clamp(0.0, 1.0).cpu().numpy()
+            for span, confidence in self._kept(spans, posteriors_N):
                 line = rows[span[0]]
                 found[line.text].append(self._entity(pending[line.text], line, span, confidence))
         for entities in found:
             entities.sort()
         return found
+
+    def _kept(
+        self, spans: Sequence[_Span], posteriors_N: NDArray[np.float64]
+    ) -> Iterator[tuple[_Span, float]]:
+        """Yield the spans that the thresholds keep, with their confidence."""
+        settings = self.settings
+        confidences_N = posteriors_N
+        keep_N = np.ones(len(spans), dtype=np.bool_)
+        if self.calibration is not None and settings.calibrated:
+            types = [self.model.labels.types[span[3]] for span in spans]
+            confidences_N = self.calibration.apply(posteriors_N, types)
+            if settings.thresholds != ThresholdPolicy.NONE:
+                thresholds = self.calibration.thresholds[settings.thresholds]
+                keep_N &= thresholds.keep(confidences_N, types)
+        keep_N &= confidences_N >= settings.min_confidence
+        for index in np.flatnonzero(keep_N).tolist():
+            yield spans[index], float(confidences_N[index])
+
+    def _refuse_missing_thresholds(self) -> None:
+        policy = self.settings.thresholds
+        offered = self.calibration.thresholds if self.calibration else {}
+        if policy != ThresholdPolicy.NONE and policy not in offered:
+            raise ConfigurationError(
+                f"expected a model with thresholds for {policy!s}, got one with "
+                f"{', '.join(offered) or 'none'}; fit some with `ossamma calibrate`"
+            )
 
     def _stack(self, rows: Sequence[_Line], pending: Sequence[_Laid]) -> tuple[Tensor, Tensor]:
         """Return emissions (S, W, K) and mask (S, W) of these lines."""
@@ -198,9 +243,7 @@ class OssammaRecogniser:
         mask_SW = torch.arange(width)[None, :] < num_words_S[:, None]
         return emissions_SWK.to(self.model.device), mask_SW.to(self.model.device)
 
-    def _best_spans(
-        self, emissions_SWK: Tensor, mask_SW: Tensor
-    ) -> list[tuple[int, int, int, int]]:
+    def _best_spans(self, emissions_SWK: Tensor, mask_SW: Tensor) -> list[_Span]:
         """Return (row, first word, last word, type) of every entity on the best paths."""
         labels = self.model.labels
         tags_SW = self.model.crf.viterbi(emissions_SWK, mask_SW)[0].cpu().numpy()
@@ -214,9 +257,7 @@ class OssammaRecogniser:
             )[0]
         ]
 
-    def _entity(
-        self, laid: _Laid, line: _Line, span: tuple[int, int, int, int], confidence: float
-    ) -> Entity:
+    def _entity(self, laid: _Laid, line: _Line, span: _Span, confidence: float) -> Entity:
         """Turn a span of a line's words into an entity of the text."""
         _, first, last, type_number = span
         start = laid.text.words[line.start + first].start

@@ -1,9 +1,10 @@
-"""InferenceSettings: how texts are cut into windows and windows into batches."""
+"""InferenceSettings: how texts are cut into windows and batches, and which entities are kept."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ossamma.inference.calibration import ThresholdPolicy
 from ossamma.schema.errors import ConfigurationError
 from ossamma.tokenization.alignment import MAX_PIECES_PER_WORD
 
@@ -12,9 +13,9 @@ _LONGEST_WORD = MAX_PIECES_PER_WORD + 1  # with the [SEP] before it
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InferenceSettings:
-    """Sizes of windows and batches, in pieces unless said otherwise.
+    """Sizes of windows and batches, in pieces unless said otherwise, and what is left out.
 
-    None of them changes what is found in a text that fits into one window.
+    None of the sizes changes what is found in a text that fits into one window.
     """
 
     window_pieces: int = 510
@@ -27,8 +28,30 @@ class InferenceSettings:
     """Texts are gathered up to this many pieces before they are batched by length."""
     decode_words: int = 65_536
     """Most words, padding included, in one pass of the CRF."""
+    calibrated: bool = True
+    """Confidence is calibrated if the bundle can do it; False gives the raw posterior."""
+    thresholds: ThresholdPolicy = ThresholdPolicy.NONE
+    """Which of the bundle's thresholds decide what is left out."""
+    min_confidence: float = 0.0
+    """Least confidence of an entity that is kept, whatever its type."""
 
     def __post_init__(self) -> None:
+        self._check_sizes()
+        if not 0.0 <= self.min_confidence <= 1.0:  # also refuses NaN
+            raise ConfigurationError(
+                f"min_confidence must lie in [0, 1], got {self.min_confidence}"
+            )
+        if self.thresholds not in list(ThresholdPolicy):
+            raise ConfigurationError(
+                f"thresholds must be one of {', '.join(ThresholdPolicy)}, got {self.thresholds!r}"
+            )
+        if self.thresholds != ThresholdPolicy.NONE and not self.calibrated:
+            raise ConfigurationError(
+                f"thresholds {self.thresholds!s} are meant for calibrated confidences; leave "
+                "calibrated on, or use min_confidence"
+            )
+
+    def _check_sizes(self) -> None:
         if self.margin_pieces < 0:
             raise ConfigurationError(f"margin_pieces must be >= 0, got {self.margin_pieces}")
         smallest = {

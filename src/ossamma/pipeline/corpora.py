@@ -10,7 +10,7 @@ from typing import Any
 
 from ossamma.data.harmonise import HarmoniseReport, harmonise
 from ossamma.data.readers.corpus import Corpus
-from ossamma.data.readers.detect import read_documents
+from ossamma.pipeline.labelled import AUTO, read_corpus, sha256_of
 from ossamma.schema.errors import DataError, ProfileError
 from ossamma.schema.profile import DatasetTable, Profile, load_profile, native_profile
 from ossamma.schema.spans import Document
@@ -50,21 +50,21 @@ class Split:
 
 
 def read_split(
-    path: Path, profile: Profile, *, table: str | None = None, file_format: str = "auto"
+    path: Path, profile: Profile, *, table: str | None = None, file_format: str = AUTO
 ) -> Split:
     """Read one labelled file and bring it to the profile's types.
 
     Args:
-        path: CoNLL columns or JSONL.
+        path: a file of a format that `read_corpus` knows.
         profile: the types wanted.
         table: the profile's label map to use; None chooses by the labels that occur.
-        file_format: "auto", "conll" or "jsonl".
+        file_format: a reader's name, or "auto".
 
     Raises:
         DataError, FormatError: the file cannot be read, or has labels that the table does not know.
         ProfileError: there is no such table, or none that fits.
     """
-    corpus = _read(path, file_format)
+    corpus = read_corpus(path, file_format, types=profile.labels.types)
     return _harmonise(corpus, profile, _choose_table(corpus, profile, table))
 
 
@@ -73,7 +73,7 @@ def read_splits(
     files: Mapping[str, Path],
     *,
     table: str | None = None,
-    file_format: str = "auto",
+    file_format: str = AUTO,
 ) -> tuple[Profile, dict[str, Split]]:
     """Read the files of a run and bring them all to one profile.
 
@@ -84,13 +84,13 @@ def read_splits(
         profile_name: a name or path; "native" makes a profile of the training file's labels.
         files: the path of each split; "train" must be among them.
         table: the profile's label map to use; None chooses by the labels that occur.
-        file_format: "auto", "conll" or "jsonl".
+        file_format: a reader's name, or "auto".
 
     Raises:
         DataError, FormatError: a file cannot be read, or has a label that is not known.
         ProfileError: there is no such profile or table, or no table fits.
     """
-    corpora = {name: _read(path, file_format) for name, path in files.items()}
+    corpora = {name: read_corpus(path, file_format) for name, path in files.items()}
     profile = choose_profile(profile_name, corpora[TRAIN])
     if profile_name == NATIVE:
         _refuse_foreign_labels(profile, corpora)
@@ -120,14 +120,9 @@ def fingerprint(splits: Mapping[str, Split]) -> str:
     return digest.hexdigest()
 
 
-def _read(path: Path, file_format: str) -> Corpus:
-    return read_documents(path, format=file_format)  # type: ignore[arg-type]  # it checks the name
-
-
 def _harmonise(corpus: Corpus, profile: Profile, table: DatasetTable | None) -> Split:
     documents, report = harmonise(corpus.documents, profile, table)
-    digest = hashlib.sha256(corpus.path.read_bytes()).hexdigest()
-    return Split(corpus.path, digest, tuple(documents), corpus, report)
+    return Split(corpus.path, sha256_of(corpus.path), tuple(documents), corpus, report)
 
 
 def _labels_in(corpus: Corpus) -> set[str]:

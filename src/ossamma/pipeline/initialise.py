@@ -28,6 +28,8 @@ from ossamma.schema.labels import LabelSet
 from ossamma.schema.spans import Document
 from ossamma.tokenization.tokenizer import PieceTokenizer, train_tokenizer
 
+ENCODER_FOLDER = "encoder"
+"""Where a pre-training run puts what it is for."""
 _ENCODER = "encoder."
 # Settings that change what is trained, not which weights there are.
 _FREE_SETTINGS = frozenset(
@@ -97,7 +99,7 @@ def from_checkpoint(checkpoint: Path, labels: LabelSet, recipe: Recipe) -> Initi
         ConfigurationError: the recipe asks for another architecture or tokenizer than the
             checkpoint's.
     """
-    folder = _resolve(checkpoint)
+    folder = resolve_checkpoint(checkpoint)
     if (folder / METADATA_FILE).exists():
         verify(folder)
     stored = _read_config(folder)
@@ -143,6 +145,20 @@ def load_encoder(model: OssammaForTokenClassification, weights: Path) -> tuple[s
     return tuple(notes)
 
 
+def resolve_checkpoint(checkpoint: Path) -> Path:
+    """Return the folder that holds a checkpoint's files.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    for folder in (checkpoint, checkpoint / BUNDLE_FOLDER, checkpoint / ENCODER_FOLDER):
+        if (folder / CONFIG_FILE).is_file() and (folder / WEIGHTS_FILE).is_file():
+            return folder
+    raise CheckpointError(
+        f"expected a checkpoint with {CONFIG_FILE} and {WEIGHTS_FILE} at {checkpoint}, found none"
+    )
+
+
 def _refuse_shapes(
     weights: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]
 ) -> None:
@@ -153,15 +169,6 @@ def _refuse_shapes(
     ]
     if wrong:
         raise CheckpointError(f"{weights} does not fit the model:\n  " + "\n  ".join(wrong))
-
-
-def _resolve(checkpoint: Path) -> Path:
-    for folder in (checkpoint, checkpoint / BUNDLE_FOLDER):
-        if (folder / CONFIG_FILE).is_file() and (folder / WEIGHTS_FILE).is_file():
-            return folder
-    raise CheckpointError(
-        f"expected a checkpoint with {CONFIG_FILE} and {WEIGHTS_FILE} at {checkpoint}, found none"
-    )
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

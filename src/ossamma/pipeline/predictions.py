@@ -1,15 +1,19 @@
-"""Scores of a file of predictions on a labelled file. Needs neither torch nor transformers."""
+"""Files of predictions on labelled files. Needs neither torch nor transformers."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from ossamma.data.readers.detect import detect_format, read_documents
 from ossamma.data.readers.jsonl import read_predictions_jsonl
-from ossamma.evaluation.metrics import strict_scores
+from ossamma.evaluation.gold_notes import notes_on_predictions
+from ossamma.evaluation.metrics import strict_scores_of
 from ossamma.evaluation.scores import Scores
-from ossamma.pipeline.corpora import read_split
+from ossamma.pipeline.corpora import NATIVE
+from ossamma.pipeline.gold import Gold
+from ossamma.pipeline.judgement import GoldRequest, Judgement, judgement_of
+from ossamma.pipeline.labelled import AUTO, format_of, read_corpus, sha256_of
 from ossamma.schema.errors import ConfigurationError, DataError
 from ossamma.schema.profile import load_profile
 from ossamma.schema.spans import Document, Entity
@@ -24,32 +28,68 @@ def score_predictions(
     *,
     profile: str | None = None,
     table: str | None = None,
-    file_format: str = "auto",
+    file_format: str = AUTO,
 ) -> Scores:
-    """Score a file of predictions on a labelled file; documents are paired by id, or by order.
+    """Score a file of predictions on a labelled file; see `judge_predictions`."""
+    request = GoldRequest(files=(gold,), profile=profile, table=table, file_format=file_format)
+    return strict_scores_of(judge_predictions((predicted,), request).judged)
+
+
+def judge_predictions(files: Sequence[Path], request: GoldRequest) -> Judgement:
+    """Hold files of predictions against labelled files; documents are paired by id, or by order.
 
     Args:
-        predicted: CoNLL, or JSONL as `ossamma extract --json` writes it.
-        gold: CoNLL or JSONL.
-        profile: the profile whose types the predictions have; None takes gold labels as they are.
-        table: the profile's label map for the gold file; None chooses by the labels.
-        file_format: format of the gold file: "auto", "conll" or "jsonl".
+        files: a file for each gold file, or one for all of them: CoNLL, DocBin (`.spacy`), or JSONL
+            as `ossamma extract --json` writes it.
+        request: the gold files. Without a profile their labels are taken as they are.
 
     Raises:
-        ConfigurationError: a label map without a profile.
+        ConfigurationError: a label map without a profile, or another number of files.
         DataError: the files do not hold the same documents, or no label in common.
         FormatError: one of the files is malformed.
     """
-    documents = _read_gold(gold, profile, table, file_format)
-    found = _pair(documents, _read_predictions(predicted), predicted)
-    _refuse_strangers(documents, found, predicted, profile)
-    return strict_scores(documents, found)
+    named = request.profile if request.profile != NATIVE else None
+    profile = None if named is None else load_profile(named)
+    gold = request.read(profile)
+    if len(files) not in {1, len(gold.files)}:
+        raise ConfigurationError(
+            f"expected one file of predictions, or one for each of the {len(gold.files)} gold "
+            f"files, got {len(files)}"
+        )
+    documents = gold.documents
+    found = _found(gold, files)
+    name = ", ".join(map(str, files))
+    _refuse_strangers(documents, found, name, profile=named)
+    system = {
+        "kind": "predictions",
+        "name": ", ".join(path.name for path in files),
+        "path": name,
+        "checksum": _checksum(files),
+        "notes": list(notes_on_predictions(documents, found)),
+    }
+    return judgement_of(gold, documents, found, system=system, profile=profile)
+
+
+def _found(gold: Gold, files: Sequence[Path]) -> list[list[Entity]]:
+    if len(files) == 1:
+        return _pair(gold.documents, _read_predictions(files[0]), files[0])
+    return [
+        entities
+        for file, path in zip(gold.files, files, strict=True)
+        for entities in _pair(file.documents, _read_predictions(path), path)
+    ]
+
+
+def _checksum(files: Sequence[Path]) -> str:
+    hashes = [sha256_of(path) for path in files]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
 def _refuse_strangers(
     gold: Sequence[Document],
     found: Sequence[Sequence[Entity]],
-    path: Path,
+    name: str,
+    *,
     profile: str | None,
 ) -> None:
     """Refuse predictions in another set of labels: zeros would say that they are wrong."""
@@ -62,32 +102,26 @@ def _refuse_strangers(
             else "map the gold labels with --profile P"
         )
         raise DataError(
-            f"{path}: expected predictions of {', '.join(sorted(wanted))}, got only "
+            f"{name}: expected predictions of {', '.join(sorted(wanted))}, got only "
             f"{', '.join(sorted(predicted))}; {advice}"
         )
 
 
-def _read_gold(
-    path: Path, profile: str | None, table: str | None, file_format: str
-) -> Sequence[Document]:
-    if profile is not None:
-        split = read_split(path, load_profile(profile), table=table, file_format=file_format)
-        return split.documents
-    if table is not None:
-        raise ConfigurationError(f"the label map {table!r} belongs to a profile; give --profile P")
-    return read_documents(path, format=file_format).documents  # type: ignore[arg-type]  # it checks
-
-
 def _read_predictions(path: Path) -> list[_Prediction]:
-    if detect_format(path) == "jsonl":
+    if format_of(path) == "jsonl":
         return list(read_predictions_jsonl(path))
-    return [(d.id, d.text, _entities_of(d)) for d in read_documents(path).documents]
+    return [(d.id, d.text, _entities_of(d)) for d in read_corpus(path).documents]
 
 
 def _entities_of(document: Document) -> list[Entity]:
+    if document.annotations is None:
+        raise DataError(
+            f"{document.where}: expected predictions, got a document that was never labelled; run "
+            "the system on it, or leave it out on both sides"
+        )
     return [
         Entity(a.start, a.end, a.label, document.text[a.start : a.end])
-        for a in document.annotations or ()
+        for a in document.annotations
     ]
 
 
@@ -99,7 +133,9 @@ def _pair(
             f"{path}: expected {len(gold)} documents as in the gold file, got {len(predicted)}"
         )
     by_id = {identifier: (text, entities) for identifier, text, entities in predicted}
-    in_order = {document.id for document in gold} != set(by_id)
+    ids = {document.id for document in gold}
+    # Ids that occur twice, as they may in several gold files, tell nothing.
+    in_order = ids != set(by_id) or len(ids) < len(gold)
     pairs: list[list[Entity]] = []
     for index, document in enumerate(gold):
         text, entities = predicted[index][1:] if in_order else by_id[document.id]

@@ -1,4 +1,4 @@
-"""Recipes: every setting of a training run, from defaults, a preset, a file and `--set`."""
+"""Recipes: every setting of a run, from defaults, a preset, a file and `--set`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ from ossamma.model.configuration import PRESETS, OssammaConfig
 from ossamma.pipeline.setting_types import SettingTypes, nearest
 from ossamma.schema.errors import ConfigurationError
 from ossamma.tokenization.tokenizer import TokenizerSettings
+from ossamma.training.noise import NoiseSettings
+from ossamma.training.pretrain_settings import PretrainSettings
 from ossamma.training.settings import FinetuneSettings
 
 DEFAULT_PRESET = "mini"
 SECTIONS = ("model", "training", "tokenizer")
+PRETRAIN_SECTIONS = ("model", "pretraining", "noise", "tokenizer")
 _PRESET = "preset"
 
 FROM_SCRATCH: dict[str, dict[str, Any]] = {
@@ -83,6 +86,58 @@ class Recipe:
         }
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PretrainRecipe:
+    """A complete set of settings of pre-training."""
+
+    preset: str
+    """The named size that the settings start from."""
+    model: Mapping[str, Any]
+    """Every architectural setting, defaults included."""
+    pretraining: PretrainSettings
+    """How to train."""
+    tokenizer: TokenizerSettings
+    """How to train the tokenizer, where none is given."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON types, resolved."""
+        settings = dataclasses.asdict(self.pretraining)
+        return {
+            _PRESET: self.preset,
+            "model": dict(self.model),
+            "noise": settings.pop("noise"),
+            "pretraining": settings,
+            "tokenizer": dataclasses.asdict(self.tokenizer),
+        }
+
+
+def build_pretrain_recipe(
+    *, preset: str | None = None, file: Path | None = None, assignments: Sequence[str] = ()
+) -> PretrainRecipe:
+    """Resolve a recipe of pre-training; later sources win: defaults, preset, file, assignments.
+
+    Args:
+        preset: a named size; if None the file's, or mini.
+        file: YAML with any of the keys preset, model, pretraining, noise, tokenizer.
+        assignments: `section.name=value` each, values in YAML.
+
+    Raises:
+        ConfigurationError: an unknown preset, section or setting, or an impossible value.
+    """
+    stated = _read(file, PRETRAIN_SECTIONS) if file else {}
+    named = preset if preset is not None else stated.get(_PRESET, DEFAULT_PRESET)
+    stated.pop(_PRESET, None)
+    sources = [{"model": _size(named)}, stated, parse_assignments(assignments)]
+    values = {s: _merge(s, sources, PRETRAIN_SECTIONS) for s in PRETRAIN_SECTIONS}
+    noise = NoiseSettings(**values["noise"])
+    return PretrainRecipe(
+        preset=str(named),
+        model=model_settings(OssammaConfig(**values["model"])),
+        pretraining=PretrainSettings(**values["pretraining"], noise=noise),
+        tokenizer=TokenizerSettings(**values["tokenizer"]),
+    )
+
+
 def build_recipe(
     *,
     preset: str | None = None,
@@ -101,7 +156,7 @@ def build_recipe(
     Raises:
         ConfigurationError: an unknown preset, section or setting, or an impossible value.
     """
-    stated = _read(file) if file else {}
+    stated = _read(file, SECTIONS) if file else {}
     named = preset if preset is not None else stated.pop(_PRESET, None)
     stated.pop(_PRESET, None)
     size: Mapping[str, Any] = {} if named is None else _size(named)
@@ -112,9 +167,9 @@ def build_recipe(
     ]
     if named is None and not pretrained:
         named, size = DEFAULT_PRESET, PRESETS[DEFAULT_PRESET]
-    asked = {section: _merge(section, sources) for section in SECTIONS}
+    asked = {section: _merge(section, sources, SECTIONS) for section in SECTIONS}
     defaults: list[Mapping[str, Any]] = [{} if pretrained else FROM_SCRATCH, {"model": size}]
-    settings = {s: {**_merge(s, defaults), **asked[s]} for s in SECTIONS}
+    settings = {s: {**_merge(s, defaults, SECTIONS), **asked[s]} for s in SECTIONS}
     return Recipe(
         preset=named,
         model=model_settings(OssammaConfig(**settings["model"])),
@@ -148,14 +203,14 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, dict[str, Any]]:
     return parsed
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, sections: Sequence[str]) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigurationError(f"cannot read the recipe {path}: {error}") from error
     if not isinstance(content, dict):
         raise ConfigurationError(
-            f"{path}: expected a mapping with {_PRESET}, {', '.join(SECTIONS)}, "
+            f"{path}: expected a mapping with {_PRESET}, {', '.join(sections)}, "
             f"got {type(content).__name__}"
         )
     return content
@@ -170,14 +225,16 @@ def _size(preset: object) -> Mapping[str, Any]:
     return PRESETS[preset]
 
 
-def _merge(section: str, sources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _merge(
+    section: str, sources: Sequence[Mapping[str, Any]], sections: Sequence[str]
+) -> dict[str, Any]:
     """Lay the sources' values of a section over each other, every value of its setting's type."""
     types = _types_of(section)
     merged: dict[str, Any] = {}
     for source in sources:
         for name in source:
-            if name not in SECTIONS:
-                known = (_PRESET, *SECTIONS)
+            if name not in sections:
+                known = (_PRESET, *sections)
                 raise ConfigurationError(
                     f"unknown section {name!r}{nearest(str(name), known)}; expected one of "
                     f"{', '.join(known)}"
@@ -196,8 +253,11 @@ def _types_of(section: str) -> SettingTypes:
         "model": OssammaConfig,
         "training": FinetuneSettings,
         "tokenizer": TokenizerSettings,
+        "pretraining": PretrainSettings,
+        "noise": NoiseSettings,
     }
     # Only the class's own annotations: those of transformers' base cannot be evaluated.
     hints = inspect.get_annotations(kinds[section], eval_str=True)
-    names = set(hints) - (_NOT_SET_HERE if section == "model" else set())
+    # The noise of pre-training has a section of its own.
+    names = set(hints) - (_NOT_SET_HERE if section == "model" else {"noise"})
     return SettingTypes(section, {name: hints[name] for name in sorted(names)})

@@ -111,7 +111,7 @@ def rejoin_run(run: Path, record: Mapping[str, Any]) -> list[str]:
         CheckpointError: it is another run, or none.
     """
     before = read_record(run)
-    different = _differences(_identity(run, before), _identity(run, record))
+    different = differences(_identity(run, before), _identity(run, record))
     if different:
         raise CheckpointError(
             f"cannot resume {run}, which is another run: {'; '.join(different)}. Give the same "
@@ -121,7 +121,7 @@ def rejoin_run(run: Path, record: Mapping[str, Any]) -> list[str]:
         remove_leftovers(run / name)
     write_json(run / RUN_FILE, record)
     changed = [
-        line for name in _CIRCUMSTANCES for line in _differences(before.get(name), record[name])
+        line for name in _CIRCUMSTANCES for line in differences(before.get(name), record[name])
     ]
     if not changed:
         return []
@@ -183,6 +183,18 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
         file.write("\n")
 
 
+def differences(before: object, now: object, name: str = "") -> list[str]:
+    """Name every value that differs, as `recipe.training.epochs was 3, now it is 4`."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        inside = f"{name}." if name else ""
+        return [
+            line
+            for key in sorted(before.keys() | now.keys())
+            for line in differences(before.get(key), now.get(key), f"{inside}{key}")
+        ]
+    return [] if before == now else [f"{name} was {before}, now it is {now}"]
+
+
 def _names_in(run: Path) -> list[str]:
     try:
         return [path.name for path in run.iterdir()]
@@ -215,15 +227,3 @@ def _identity(run: Path, record: Mapping[str, Any]) -> dict[str, Any]:
         raise CheckpointError(
             f"{run / RUN_FILE} is not a record of this version: {error!r}; start a new run"
         ) from error
-
-
-def _differences(before: object, now: object, name: str = "") -> list[str]:
-    """Name every value that differs, as `recipe.training.epochs was 3, now it is 4`."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        inside = f"{name}." if name else ""
-        return [
-            line
-            for key in sorted(before.keys() | now.keys())
-            for line in _differences(before.get(key), now.get(key), f"{inside}{key}")
-        ]
-    return [] if before == now else [f"{name} was {before}, now it is {now}"]

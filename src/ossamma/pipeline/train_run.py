@@ -48,6 +48,7 @@ from ossamma.tokenization.features import FeatureSpec, WordFeatures
 from ossamma.training.examples import ExampleBuilder, ExampleReport
 from ossamma.training.finetune import FinetuneResult, finetune
 from ossamma.training.trainer import Task
+from ossamma.training.watch import Watch
 
 _WARNING = "warning: "
 
@@ -101,8 +102,10 @@ class _Prepared:
     notes: list[str]
 
 
-def train(request: TrainRequest, console: Console | None = None) -> TrainOutcome:
-    """Carry out a training run.
+def train(
+    request: TrainRequest, console: Console | None = None, *, watch: Watch | None = None
+) -> TrainOutcome:
+    """Carry out a training run. `watch` hears of every evaluation and may end the training.
 
     Raises:
         CheckpointError: the run folder is in use, or does not fit `resume`; or the checkpoint to
@@ -125,7 +128,7 @@ def train(request: TrainRequest, console: Console | None = None) -> TrainOutcome
     else:
         claim_run(request.out, prepared.record)
     with recorded(request.out, prepared.record), disk_faults(request.out):
-        result = _fit(request, prepared, console)
+        result = _fit(request, prepared, console, watch)
         return _finish(request, prepared, result)
 
 
@@ -160,7 +163,9 @@ def _prepare(request: TrainRequest) -> _Prepared:
     return _Prepared(profile, splits, start, examples, record, notes)
 
 
-def _fit(request: TrainRequest, prepared: _Prepared, console: Console | None) -> FinetuneResult:
+def _fit(
+    request: TrainRequest, prepared: _Prepared, console: Console | None, watch: Watch | None
+) -> FinetuneResult:
     model, tokenizer = prepared.start.model, prepared.start.tokenizer
     recogniser = OssammaRecogniser(model, tokenizer)
 
@@ -184,6 +189,7 @@ def _fit(request: TrainRequest, prepared: _Prepared, console: Console | None) ->
         pad_id=tokenizer.pad_id,
         evaluate=evaluate,
         save_best=save_best,
+        watch=watch,
     )
     return finetune(
         task, request.recipe.training, request.out, resume=request.resume, console=console

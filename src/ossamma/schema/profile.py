@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 
 from ossamma.schema.candidates import DROP, Candidates, Fate
@@ -41,11 +42,21 @@ __all__ = [
     "Fate",
     "Hierarchy",
     "Profile",
+    "Shape",
     "TypeDescription",
     "available_profiles",
     "load_profile",
     "native_profile",
 ]
+
+
+class Shape(StrEnum):
+    """By what a reader knows a mention of a type."""
+
+    NAME = "name"
+    """By knowing the name, or from what stands around it."""
+    RULE = "rule"
+    """By its form alone, which a pattern can state: identifiers, addresses, hashes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,7 @@ class TypeDescription:
     name: str
     description: str
     examples: tuple[str, ...]
+    shape: Shape = Shape.NAME
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +99,11 @@ class Profile:
             if name != table.name:
                 raise ProfileError(f"table {table.name!r} stands under another name, {name!r}")
             self.check_table(table)
+
+    @property
+    def rule_shaped(self) -> frozenset[str]:
+        """The types whose mentions are known by their form alone."""
+        return frozenset(one.name for one in self.types if one.shape is Shape.RULE)
 
     def check_table(self, table: DatasetTable) -> None:
         """Raise ProfileError if the table speaks of a type that this profile does not have."""
@@ -201,6 +218,13 @@ def load_profile(name_or_path: str | Path) -> Profile:
 
 
 def _type_description(section: Section) -> TypeDescription:
-    section.check_keys(("name", "description"), ("examples",))
+    section.check_keys(("name", "description"), ("examples", "shape"))
     examples = section.texts("examples") if "examples" in section.values else []
-    return TypeDescription(section.text("name"), section.text("description"), tuple(examples))
+    shape = section.text("shape") if "shape" in section.values else Shape.NAME.value
+    if shape not in set(Shape):
+        raise section.fault(
+            f"expected the shape {' or '.join(Shape)}, got {shape!r}", section.values["shape"]
+        )
+    return TypeDescription(
+        section.text("name"), section.text("description"), tuple(examples), Shape(shape)
+    )

@@ -2,7 +2,8 @@
 
 A profile is a folder: `profile.yaml` names the types, `datasets/<name>.yaml` holds one label table
 per data set, `word_lists/<name>.txt` the words that their rules speak of (`@name`), one entry a
-line, and `hierarchy.yaml` what stands above and below the types.
+line, `hierarchy.yaml` what stands above and below the types, and `gates.yaml` what a release must
+reach.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from ossamma.schema.yaml_section import Section
 PROFILES_PACKAGE: Final = "ossamma.profiles"
 PROFILE_FILE: Final = "profile.yaml"
 HIERARCHY_FILE: Final = "hierarchy.yaml"
+GATES_FILE: Final = "gates.yaml"
 TABLES_FOLDER: Final = "datasets"
 WORDS_FOLDER: Final = "word_lists"
 WORDS_ENDING: Final = ".txt"
@@ -41,6 +43,7 @@ class ProfileFiles:
     tables: tuple[Traversable, ...] = ()
     word_lists: tuple[Traversable, ...] = ()
     hierarchy: Traversable | None = None
+    gates: Traversable | None = None
 
 
 def available_profiles() -> list[str]:
@@ -69,12 +72,13 @@ def locate(name_or_path: str | Path) -> ProfileFiles:
             f"({', '.join(shipped)}) nor a folder with {PROFILE_FILE} nor a YAML file"
             + near(str(name_or_path), shipped)
         )
-    hierarchy = folder.joinpath(HIERARCHY_FILE)
+    hierarchy, gates = folder.joinpath(HIERARCHY_FILE), folder.joinpath(GATES_FILE)
     return ProfileFiles(
         profile=file,
         tables=_files_in(folder.joinpath(TABLES_FOLDER), YAML_ENDINGS),
         word_lists=_files_in(folder.joinpath(WORDS_FOLDER), (WORDS_ENDING,)),
         hierarchy=hierarchy if hierarchy.is_file() else None,
+        gates=gates if gates.is_file() else None,
     )
 
 

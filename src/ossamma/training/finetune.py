@@ -21,6 +21,7 @@ from ossamma.training.metrics_log import MetricsLog
 from ossamma.training.progress_bar import ProgressBar
 from ossamma.training.settings import FinetuneSettings
 from ossamma.training.trainer import TaggingTrainer, Task
+from ossamma.training.watch import EvaluationWatch
 
 CHECKPOINTS_FOLDER = "checkpoints"
 TENSORBOARD_FOLDER = "tensorboard"
@@ -91,7 +92,8 @@ def finetune(
         log.forget_after(keeper.progress.step)
         curves = tensorboard_callback(run / TENSORBOARD_FOLDER, from_step=keeper.progress.step)
         trainer = TaggingTrainer(task, arguments, settings, average)
-        for callback in (log, keeper, *([curves] if curves else [])):
+        watch = EvaluationWatch(task.watch) if task.watch else None
+        for callback in filter(None, (log, keeper, curves, watch)):
             trainer.add_callback(callback)
         _train(trainer, checkpoint, console)
     done = keeper.progress

@@ -168,6 +168,8 @@ def _arguments(settings: PretrainSettings, run: Path) -> TrainingArguments:
         report_to=[],
         disable_tqdm=True,
         remove_unused_columns=False,
+        # Every weight has a gradient in every step; looking for those without costs time.
+        ddp_find_unused_parameters=False,
         average_tokens_across_devices=False,
     )
     arguments._n_gpu = min(arguments.n_gpu, 1)

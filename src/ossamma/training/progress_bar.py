@@ -80,6 +80,12 @@ class ProgressBar(TrainerCallback):
                 f"{logs['eval_precision']:.4f}  R {logs['eval_recall']:.4f}  "
                 f"[bold]F1 {logs['eval_f1']:.4f}[/bold]"
             )
+        if "eval_bound" in logs:
+            self.progress.console.print(
+                f"step {state.global_step:>7,}  loss {self.loss:.4f}  held out: bound "
+                f"{logs['eval_bound']:.4f} nats  perplexity {logs['eval_perplexity']:.2f}  "
+                f"[bold]accuracy {logs['eval_accuracy']:.4f}[/bold]"
+            )
 
     def stop(self) -> None:
         """Take the bar away, however the training ended."""

@@ -18,6 +18,7 @@ from ossamma.training.best_model import SaveBest
 from ossamma.training.optim import build_optimizer, build_schedule, parameter_groups
 from ossamma.training.sampling import LengthBatchSampler
 from ossamma.training.settings import FinetuneSettings
+from ossamma.training.watch import Watch
 
 Evaluate = Callable[[nn.Module], Mapping[str, float]]
 """Scores a model on the development set: "f1", "precision" and "recall"."""
@@ -39,6 +40,8 @@ class Task:
     """Called after every epoch, on the averaged weights where there is an average."""
     save_best: SaveBest
     """Called whenever the score is the best so far."""
+    watch: Watch | None = None
+    """Hears of every evaluation after the model was kept, and may end the run."""
 
 
 class ExampleDataset(Dataset[Example]):
