@@ -17,8 +17,24 @@ from ossamma.cli.errors import Verbs
 from ossamma.schema.errors import DataError
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
-VERBS = ("demo", "train", "evaluate", "extract", "info")
+VERBS = (
+    "demo",
+    "train",
+    "pretrain",
+    "evaluate",
+    "calibrate",
+    "gate",
+    "tune",
+    "ablate",
+    "extract",
+    "info",
+)
 OPTIONS = {
+    "pretrain": {"--text", "--out", "--tokenizer", "--recipe", "--set", "--resume", "--json"},
+    "calibrate": {"--bundle", "--gold", "--out", "--method", "--json"},
+    "gate": {"--profile", "--gates", "--incumbent", "--junit", "--strict", "--json"},
+    "tune": {"--trials", "--out", "--train", "--dev", "--workers", "--json"},
+    "ablate": {"--variants", "--seeds", "--out", "--test", "--json"},
     "demo": {"--out"},
     "train": {
         "--profile",

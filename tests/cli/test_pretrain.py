@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 from ossamma.data.readers.jsonl import write_jsonl
+from ossamma.data.writers.conll import ConllOutput, write_conll
+from ossamma.tokenization.words import split_words
 from tests import tiny
 from tests.pipeline.test_pretrain_run import SETTINGS
 
@@ -63,3 +65,24 @@ def test_a_text_that_is_not_there_is_named(ossamma, tmp_path: Path) -> None:  # 
     assert failed.exit_code == 2
     assert "none.txt" in failed.stderr
     assert not (tmp_path / "r").exists()
+
+
+def test_the_commands_of_the_page_work(ossamma, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    page = Path(__file__).parents[2] / "docs" / "pretraining.md"
+    commands = [
+        line.split() for line in page.read_text().splitlines() if line.startswith("    ossamma ")
+    ]
+    assert [command[1] for command in commands] == ["tokenizer", "pretrain", "train"]
+    write_jsonl(tmp_path / "news.jsonl", tiny.documents(300, seed=1))
+    (tmp_path / "papers.txt").write_text("\n\n".join(d.text for d in tiny.documents(90, seed=2)))
+    output = ConllOutput(split_words=split_words)
+    for name, seed in (("train", 3), ("dev", 4)):
+        write_conll(tmp_path / f"{name}.conll", tiny.documents(20, seed=seed), output)
+    small = {
+        "pretrain": [part for setting in SETTINGS for part in ("--set", setting)],
+        "train": ["--set", "training.epochs=1"],
+    }
+    for command in commands:
+        result = ossamma(*command[1:], *small.get(command[1], []))
+        assert result.exit_code == 0, result.output
+    assert (tmp_path / "runs" / "tagger" / "bundle").is_dir()
