@@ -29,6 +29,11 @@ class GoldFile:
     documents: tuple[Document, ...]
     report: ReadReport
 
+    @property
+    def dataset(self) -> str:
+        """The corpus whose label map was used, or the name of the file."""
+        return self.table or self.path.name
+
 
 @dataclass(frozen=True, slots=True)
 class Gold:
@@ -38,9 +43,12 @@ class Gold:
 
     @property
     def documents(self) -> tuple[Document, ...]:
-        """All documents; those that do not say of which corpus they are, are their file's."""
+        """All documents; those that do not say of which corpus they are, are their file's.
+
+        A file that a label map was made for is of that map's corpus.
+        """
         return tuple(
-            document if document.dataset else replace(document, dataset=file.path.name)
+            document if document.dataset else replace(document, dataset=file.dataset)
             for file in self.files
             for document in file.documents
         )
