@@ -13,6 +13,8 @@ from typing import Final
 
 from markupsafe import Markup
 
+from ossamma.data.svg import close_svg, note, open_svg
+
 _LABEL_WIDTH: Final = 180
 _BAR_WIDTH: Final = 420
 _NUMBER_WIDTH: Final = 90
@@ -60,7 +62,7 @@ def bar_chart(rows: Sequence[tuple[str, int]], *, title: str) -> Markup:
     """Return horizontal bars, one a row, on a scale from 0 to the greatest number."""
     greatest = max((number for _, number in rows), default=0) or 1
     width, height = _LABEL_WIDTH + _BAR_WIDTH + _NUMBER_WIDTH, _ROW * max(len(rows), 1)
-    parts = [_open(width, height, title)]
+    parts = [open_svg(width, height, title)]
     for index, (label, number) in enumerate(rows):
         top = index * _ROW
         length = max(round(_BAR_WIDTH * number / greatest, 1), 1.0) if number else 0
@@ -70,14 +72,14 @@ def bar_chart(rows: Sequence[tuple[str, int]], *, title: str) -> Markup:
             f'<rect x="{_LABEL_WIDTH}" y="{top + 3}" width="{length}" height="{_BAR}"/>'
             f'<text x="{_LABEL_WIDTH + length + 6}" y="{baseline}">{number:,}</text>'
         )
-    return _close(parts)
+    return close_svg(parts)
 
 
 def share_chart(rows: Sequence[ShareBar], *, title: str) -> Markup:
     """Return horizontal bars on a scale from 0 to 1, with their intervals as whiskers."""
     left = _label_width([row.label for row in rows])
     width, height = left + _SHARE_WIDTH + _NOTE_WIDTH, _ROW * max(len(rows), 1) + 18
-    parts = [_open(width, height, title)]
+    parts = [open_svg(width, height, title)]
     for tick in _TICKS:
         x = round(left + tick * _SHARE_WIDTH, 1)
         parts.append(
@@ -101,7 +103,7 @@ def share_chart(rows: Sequence[ShareBar], *, title: str) -> Markup:
         parts.append(
             f'<text x="{left + _SHARE_WIDTH + 10}" y="{top + _BAR}">{escape(row.note)}</text>'
         )
-    return _close(parts)
+    return close_svg(parts)
 
 
 def heat_map(
@@ -116,7 +118,7 @@ def heat_map(
     left = _label_width(rows)
     top = round(_label_width(columns) * 0.75) + 6
     width = left + wide * len(columns) + round(top * 0.9)
-    parts = [_open(width, top + high * len(rows) + 2, title)]
+    parts = [open_svg(width, top + high * len(rows) + 2, title)]
     for index, name in enumerate(columns):
         x = left + index * wide + wide / 2
         parts.append(
@@ -134,14 +136,14 @@ def heat_map(
         x, y = left + cell.column * wide, top + cell.row * high
         dark = " strong" if cell.shade > 0.72 else ""
         drawn = (
-            f'<g class="cell {escape(cell.kind)}{dark}">{_note(cell.note)}'
+            f'<g class="cell {escape(cell.kind)}{dark}">{note(cell.note)}'
             f'<rect x="{x + 1}" y="{y + 1}" width="{wide - 2}" height="{high - 2}" '
             f'fill-opacity="{cell.shade:.2f}"/>'
             f'<text{size} x="{x + wide / 2}" y="{y + high / 2 + 4}" text-anchor="middle">'
             f"{short_number(cell.number) if not roomy else format(cell.number, ',')}</text></g>"
         )
         parts.append(f'<a href="{escape(cell.link)}">{drawn}</a>' if cell.link else drawn)
-    return _close(parts)
+    return close_svg(parts)
 
 
 def short_number(number: int) -> str:
@@ -162,19 +164,4 @@ def _label(text: str) -> str:
     """Shorten a long label; the whole of it shows under the mouse."""
     if len(text) <= _LONGEST_LABEL:
         return escape(text)
-    return f"{_note(text)}{escape(text[: _LONGEST_LABEL - 1])}…"
-
-
-def _open(width: int, height: int, title: str) -> str:
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}">{_note(title)}'
-    )
-
-
-def _note(text: str) -> str:
-    return f"<title>{escape(text)}</title>" if text else ""
-
-
-def _close(parts: Sequence[str]) -> Markup:
-    return Markup("".join([*parts, "</svg>"]))  # noqa: S704  every text in it was escaped
+    return f"{note(text)}{escape(text[: _LONGEST_LABEL - 1])}…"

@@ -14,6 +14,7 @@ from typing import Final
 
 from markupsafe import Markup
 
+from ossamma.data.svg import close_svg, note, open_svg
 from ossamma.schema.errors import ConfigurationError
 
 _WIDTH: Final = 560
@@ -105,19 +106,19 @@ def plot(
     def down(value: float) -> float:
         return round(_HEIGHT - _BOTTOM - y.share(value) * (_HEIGHT - _TOP - _BOTTOM), 1)
 
-    parts = [_open(_WIDTH, _HEIGHT, title), *_axes(x, y, across, down)]
+    parts = [open_svg(_WIDTH, _HEIGHT, title), *_axes(x, y, across, down)]
     for line in lines:
         path = " ".join(f"{across(a)},{down(b)}" for a, b in line.points)
         parts.append(
-            f'<polyline class="{escape(line.kind)}" points="{path}">{_note(line.note)}</polyline>'
+            f'<polyline class="{escape(line.kind)}" points="{path}">{note(line.note)}</polyline>'
         )
     for point in points:
         kind = "faint" if point.is_faint else "point"
         parts.append(
             f'<circle class="{kind}" cx="{across(point.x)}" cy="{down(point.y)}" r="{_RADIUS}">'
-            f"{_note(point.note)}</circle>"
+            f"{note(point.note)}</circle>"
         )
-    return Markup("".join([*parts, "</svg>"]))  # noqa: S704  every text in it was escaped
+    return close_svg(parts)
 
 
 def interval_plot(
@@ -136,7 +137,7 @@ def interval_plot(
 
     zero = across(0.0)
     parts = [
-        _open(width, height, title),
+        open_svg(width, height, title),
         f'<line class="axis" x1="{zero}" x2="{zero}" y1="0" y2="{height}"/>',
     ]
     for index, (name, low, value, high) in enumerate(rows):
@@ -149,18 +150,7 @@ def interval_plot(
             f'<circle class="point" cx="{across(value)}" cy="{middle}" r="{_RADIUS}"/>'
             f'<text x="{_NAME_WIDTH + _WIDTH + 8}" y="{middle + 4}">{text}</text>'
         )
-    return Markup("".join([*parts, "</svg>"]))  # noqa: S704  every text in it was escaped
-
-
-def _open(width: int, height: int, title: str) -> str:
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}">{_note(title)}'
-    )
-
-
-def _note(text: str) -> str:
-    return f"<title>{escape(text)}</title>" if text else ""
+    return close_svg(parts)
 
 
 def _axes(

@@ -8,34 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from ossamma.evaluation.report_sections import SECTIONS
 from ossamma.evaluation.schemes import Scheme
 from ossamma.schema.errors import ConfigurationError
 from ossamma.schema.near_names import near
-
-SECTIONS: Final = (
-    "format",
-    "ossamma",
-    "created",
-    "profile",
-    "types",
-    "system",
-    "gold",
-    "scores",
-    "schemes",
-    "hierarchy",
-    "confusion",
-    "boundaries",
-    "slices",
-    "not_annotated",
-    "intervals",
-    "calibration",
-    "risk_coverage",
-    "errors",
-    "training",
-    "speed",
-    "per_document",
-)
-"""The sections of a report, at which the path of a figure may begin."""
 
 
 class Operator(StrEnum):

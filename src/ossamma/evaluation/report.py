@@ -17,6 +17,7 @@ from ossamma.evaluation.errors import ErrorSettings, collect_errors
 from ossamma.evaluation.hierarchy_scores import hierarchy_scores
 from ossamma.evaluation.judge import JudgedDocument
 from ossamma.evaluation.metrics import strict_scores_of
+from ossamma.evaluation.report_sections import OPTIONAL, REQUIRED
 from ossamma.evaluation.resampling import ResamplingSettings
 from ossamma.evaluation.risk import measure_risk
 from ossamma.evaluation.schemes import scheme_scores
@@ -27,22 +28,6 @@ from ossamma.schema.hierarchy import Hierarchy
 
 REPORT_FORMAT: Final = "ossamma-report/1"
 REPORT_FILE: Final = "report.json"
-_REQUIRED: Final = ("system", "gold", "scores")
-_OPTIONAL: Final = (
-    "schemes",
-    "hierarchy",
-    "confusion",
-    "boundaries",
-    "slices",
-    "not_annotated",
-    "intervals",
-    "calibration",
-    "risk_coverage",
-    "errors",
-    "training",
-    "speed",
-    "per_document",
-)
 _AVERAGES: Final = ("micro", "macro", "weighted")
 _RATIOS: Final = ("precision", "recall", "f1")
 _COUNTS: Final = ("support", "tp", "fp", "fn")
@@ -137,8 +122,8 @@ def read_report(path: Path) -> dict[str, Any]:
         raise FormatError(
             path, None, expected=f'a report with "format": "{REPORT_FORMAT}"', got=f"{written!r}"
         )
-    _expect(path, {name: isinstance(content.get(name), dict) for name in _REQUIRED}, "an object")
-    optional = {name: isinstance(content.get(name, {}), dict | None) for name in _OPTIONAL}
+    _expect(path, {name: isinstance(content.get(name), dict) for name in REQUIRED}, "an object")
+    optional = {name: isinstance(content.get(name, {}), dict | None) for name in OPTIONAL}
     _expect(path, optional, "an object or null")
     _check_scores(path, content["scores"])
     return content
