@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from ossamma.data.assemble import AssembleSettings, Shard, assemble, check_leaks
 from ossamma.data.leaks import LeakSettings
+from ossamma.data.near_index import NearSettings
 from ossamma.data.readers.jsonl import stream_jsonl, write_jsonl
 from ossamma.data.split import PRIORITY, SplitSettings
 from ossamma.schema.errors import DataError
@@ -72,6 +74,44 @@ def test_the_first_source_stays_and_takes_over_what_the_second_marks(run):
     assert document.annotates == {"PLACE", "PERSON"}
     assert dropped[0]["reason"] == "exact duplicate, merged"
     assert report.merged == {"documents": 1, "added": 1, "agreed": 0, "refused": 0}
+
+
+def test_all_data_sets_of_one_text_are_merged_in_their_order(run):
+    marks = [Annotation(4, 9, (name,)) for name in ("A|B|C", "B|C|D", "C|X")]
+    parts = [
+        [
+            doc(
+                f"{n}-{m}", f"{m} {LONG[m:]}", f"set{n}", annotations=(mark,), annotates=frozenset()
+            )
+            for m in range(3)
+        ]
+        for n, mark in enumerate(
+            replace(mark, labels=tuple(mark.labels[0].split("|"))) for mark in marks
+        )
+    ]
+    splits, dropped, report = run(*(("train", part) for part in parts))
+    assert [document.id for document in splits["train"]] == ["0-0", "0-1", "0-2"]
+    assert [document.annotations[0].label for document in splits["train"]] == ["C"] * 3
+    assert report.merged["documents"] == 6
+    assert [line["id"] for line in dropped] == [f"{n}-{m}" for n in (1, 2) for m in range(3)]
+
+
+def test_documents_that_nothing_is_done_to_keep_their_lines(run, tmp_path):
+    mark = Annotation(4, 9, ("PLACE",), "lexicon:places", 0.25)
+    run(("train", [doc("a", LONG, annotations=(mark,), weight=3.0, group="g")]))
+    assert (tmp_path / "out/train.jsonl").read_bytes() == (tmp_path / "0.jsonl").read_bytes()
+
+
+def test_leaks_may_be_looked_for_by_other_settings_than_duplicates(run):
+    """The words after the first ten are new: the two are near by a lower threshold alone."""
+    near = f"{LONG} and {LONG[::-1]}"
+    parts = [("test", [doc("t", LONG[::-1] + f" and {LONG}")]), ("train", [doc("a", near + " so")])]
+    loose = LeakSettings(sentence_words=50, near=NearSettings(threshold=0.3, recall=0.9))
+    splits, *_ = run(*parts, given=replace(HALF, leaks=replace(loose, near=None)))
+    assert [d.id for d in splits["train"]] == ["a"]
+    splits, dropped, _ = run(*parts, given=replace(HALF, leaks=loose))
+    assert splits["train"] == []
+    assert dropped[0]["reason"] == "near leak"
 
 
 def test_a_copy_within_one_data_set_adds_nothing(run):

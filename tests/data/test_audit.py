@@ -3,16 +3,18 @@ from __future__ import annotations
 import json
 import os
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ossamma.data.audit import Auditor, AuditSettings, audit
+from ossamma.data.audit import Auditor, AuditSettings, audit, can_miss_marks
 from ossamma.data.readers.conll import ConllFormat, read_conll
+from ossamma.data.readers.jsonl import document_to_json
 from ossamma.schema.errors import ConfigurationError
-from ossamma.schema.spans import Annotation, Document
+from ossamma.schema.spans import Annotation, Document, Span
 
 
 def marked(text: str, *marks: tuple[str, str], **fields) -> Document:
@@ -147,6 +149,58 @@ def test_the_order_of_documents_does_not_matter(documents, seed):
     random.Random(seed).shuffle(shuffled)
     one, other = audit_of(*documents, examples=0), audit_of(*shuffled, examples=0)
     assert one == other
+
+
+class Slow(Auditor):
+    """Looks for surfaces in the obvious way."""
+
+    _unmarked_surfaces = Auditor._unmarked_surfaces_reference
+
+
+spaces = st.sampled_from([" ", "  ", "\n", "\u00a0", ", "])
+
+
+@st.composite
+def untidy(draw):
+    """Any white space between words, and words of the document's own that may have some."""
+    one = draw(labelled())
+    text = "".join(draw(spaces) if c == " " else c for c in one.text)
+    text = text if len(text) == len(one.text) else one.text
+    words = None
+    if draw(st.booleans()):
+        edges = sorted(draw(st.sets(st.integers(0, len(text)), max_size=12)))
+        words = tuple(Span(a, b) for a, b in zip(edges[::2], edges[1::2], strict=False))
+    return replace(one, text=text, words=words)
+
+
+@given(st.lists(untidy(), max_size=6), st.integers(1, 4))
+def test_the_search_equals_its_definition(documents, surface_words):
+    settings = AuditSettings(surface_words=surface_words, singleton_unmarked=0, suspect_mentions=0)
+    reports = []
+    for auditor in (Auditor(settings), Slow(settings)):
+        for document in documents:
+            auditor.add(document)
+        auditor.search_all(documents)
+        reports.append(auditor.report())
+    assert reports[0] == reports[1]
+
+
+@given(st.lists(labelled(), max_size=6))
+def test_only_documents_that_annotate_a_type_need_be_searched(documents):
+    silent = [replace(one, annotates=frozenset()) for one in documents[::2]]
+    documents = [*documents, *silent]
+    reports = []
+    for searched in (
+        documents,
+        [one for one in documents if can_miss_marks(document_to_json(one))],
+    ):
+        auditor = Auditor()
+        for document in documents:
+            auditor.add(document)
+        auditor.search_all(searched)
+        reports.append(auditor.report())
+    assert reports[0] == reports[1]
+    assert reports[0].searched
 
 
 @given(st.lists(labelled(), max_size=6))

@@ -23,6 +23,12 @@ from ossamma.data.catalog import (
 )
 from ossamma.data.checksum import Digest
 from ossamma.data.locations import locate
+from ossamma.data.pretraining.arxiv import Arxiv
+from ossamma.data.pretraining.paragraphs import Paragraphs
+from ossamma.data.pretraining.parquet import ParquetText
+from ossamma.data.pretraining.pubmed import Pubmed
+from ossamma.data.pretraining.text_folder import TextFolder
+from ossamma.data.pretraining.wikipedia_dump import WikipediaDump
 from ossamma.data.readers.conll import ConllFormat, read_conll
 from ossamma.data.readers.csv_tokens import CsvTokensFormat
 from ossamma.data.readers.gum import GumFormat
@@ -32,14 +38,20 @@ from ossamma.data.readers.scierc import SciercFormat
 from ossamma.schema.errors import ConfigurationError, DataError
 
 SETTINGS = {
+    "arxiv": Arxiv,
     "conll": ConllFormat,
     "csv_tokens": CsvTokensFormat,
     "gum": GumFormat,
     "ontonotes": OntonotesFormat,
+    "parquet": ParquetText,
+    "pubmed": Pubmed,
     "pubtator": PubtatorFormat,
     "scierc": SciercFormat,
+    "text": Paragraphs,
+    "text_folder": TextFolder,
+    "wikipedia_dump": WikipediaDump,
 }
-WITHOUT_SETTINGS = {"csv", "cwe", "ics_vocabulary", "kev", "misp", "stix", "text"}
+WITHOUT_SETTINGS = {"csv", "cwe", "ics_vocabulary", "kev", "misp", "stix"}
 HASH = "a" * 64
 
 SMALL = """\
@@ -74,7 +86,8 @@ def test_the_catalog_has_the_corpora_of_the_plan(catalog):
         "ontonotes5", "conll2003", "fewnerd", "wnut17", "scierc", "mtl_bc5cdr", "mtl_bionlp13cg",
         "mtl_linnaeus", "aptner", "cyner", "dnrti", "annoctr", "mitre_cti", "cisa_kev", "cwe",
         "misp_galaxy", "gum", "uner_ewt", "btc", "multinerd", "open_cykg", "electrical_ner",
-        "exploit_db", "epss", "text_cve_descriptions",
+        "exploit_db", "epss", "text_cve_descriptions", "wikipedia", "bookcorpus", "openwebtext",
+        "pubmed", "arxiv",
     }  # fmt: skip
     assert named <= set(catalog)
     assert list(catalog) == available_cards()

@@ -217,6 +217,15 @@ def test_an_independent_library_finds_the_same_duplicates():
     assert deduplicator.report().dropped > 20
 
 
+def test_a_stream_is_judged_as_its_documents_are():
+    corpus = random_corpus(4, 400)
+    one_by_one, together = Deduplicator(), Deduplicator()
+    expected = [(one, one_by_one.add(one, split="dev")) for one in corpus]
+    assert list(together.add_all(corpus, split="dev")) == expected
+    assert together.report() == one_by_one.report()
+    assert any(not verdict.keep or verdict.kind for _, verdict in expected)
+
+
 def test_a_bounded_state_for_each_document():
     deduplicator = Deduplicator()
     for one in random_corpus(3, 1500):

@@ -93,6 +93,32 @@ def test_shared_sentences_equal_their_definition(held_texts, text):
     assert found == expected
 
 
+@given(st.lists(words, max_size=3), st.lists(words, max_size=5))
+def test_what_many_documents_share_is_what_each_shares(held_texts, texts):
+    held = held_out(*held_texts, *held_texts[:1], sentence_words=3)
+    documents = [document(text, str(number)) for number, text in enumerate(texts)]
+    found = held.shared_by_each(documents, held.prints(documents))
+    assert found == [list(held.shared(one)) for one in documents]
+
+
+def test_sentences_are_found_among_thousands_in_texts_of_any_script():
+    """The table of anchors grows on the way."""
+    generator = random.Random(0)
+    vocabulary = ["\u03b1\u03b2", "na\u00efve", "x", *(f"w{n}" for n in range(500))]
+    sentences = [" ".join(generator.choices(vocabulary, k=9)) for _ in range(4000)]
+    held = held_out(*sentences[:3000], near=None)
+    documents = [
+        document(f"He said \u2018{one}\u2019 and {other}.", str(number))
+        for number, (one, other) in enumerate(zip(sentences[::2], sentences[1::2], strict=True))
+    ]
+    found = held.shared_by_each(documents, held.prints(documents))
+    assert found == [list(held.shared(one)) for one in documents]
+    assert [{shared.held for shared in each} for each in found[:1500]] == [
+        {2 * number, 2 * number + 1} for number in range(1500)
+    ]
+    assert not any(found[1500:])
+
+
 def test_the_gravest_leak_is_named_with_the_sentences_that_must_go():
     text = f"{OTHER}. And {LONG}. {OTHER}."
     leak = find_leak(document(text), held_out(LONG))

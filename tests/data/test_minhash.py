@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,11 @@ from ossamma.data.minhash import (
     normalise,
     shingle_hashes,
     shingle_hashes_reference,
+    shingles_of_many,
     similarity,
     text_key,
     word_bytes,
+    word_hashes,
 )
 from ossamma.schema.errors import ConfigurationError
 
@@ -77,6 +80,16 @@ def test_shingle_hashes_equal_their_definition(words, width):
     assert shingle_hashes(words, width).tolist() == shingle_hashes_reference(words, width)
 
 
+@given(st.lists(word_lists, max_size=6), st.integers(1, 6))
+def test_shingles_of_many_texts_are_those_of_each(texts, width):
+    shingles, ends = shingles_of_many([word_hashes(words) for words in texts], width)
+    starts = [0, *ends.tolist()]
+    assert [shingles[a:b].tolist() for a, b in pairwise(starts)] == [
+        shingle_hashes_reference(words, width) for words in texts
+    ]
+    assert len(shingles) == starts[-1]
+
+
 def test_shingles_in_another_order_hash_differently():
     one, other = shingle_hashes([b"a", b"b"], 2), shingle_hashes([b"b", b"a"], 2)
     assert one.tolist() != other.tolist()
@@ -93,6 +106,26 @@ def test_minima_of_a_long_text_equal_their_definition():
     shingles = np.random.default_rng(0).integers(0, 2**32, 2500, dtype=np.uint32)
     hasher = MinHasher(4, 0)
     assert hasher.minima(shingles).tolist() == hasher.minima_reference(shingles.tolist())
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=9), min_size=1, max_size=9)
+)
+def test_minima_of_many_texts_are_those_of_each(texts):
+    hasher = MinHasher(8, 0)
+    shingles = np.array([shingle for text in texts for shingle in text], dtype=np.uint32)
+    minima = hasher.minima_of_many(shingles, np.cumsum([len(text) for text in texts]))
+    assert minima.tolist() == [hasher.minima_reference(text) for text in texts]
+
+
+@pytest.mark.parametrize("lengths", [[1023, 1, 1, 1024, 5], [3000, 2, 2100], [512] * 7])
+def test_minima_of_texts_across_chunks_are_those_of_each(lengths):
+    shingles = np.random.default_rng(0).integers(0, 2**32, sum(lengths), dtype=np.uint32)
+    ends = np.cumsum(lengths)
+    hasher = MinHasher(4, 0)
+    parts = np.split(shingles, ends[:-1])
+    assert (hasher.minima_of_many(shingles, ends) == [hasher.minima(part) for part in parts]).all()
+    assert (hasher.sketches(shingles, ends) == [hasher.sketch(part) for part in parts]).all()
 
 
 def pair_of_texts(generator: np.random.Generator, num_words: int, changed: float):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ossamma.data.minhash import Bands, jaccard_reference, word_bytes
+from ossamma.data.minhash import Bands, jaccard_reference, word_bytes, word_hashes
 from ossamma.data.near_index import BandIndex, NearIndex, NearSettings
 from ossamma.schema.errors import ConfigurationError
 
@@ -38,24 +38,49 @@ def test_all_sketches_with_a_band_in_common_are_candidates(num_texts):
     # Few values make many common bands; nearly every pair of texts shares none.
     sketches = generator.integers(0, 40, (num_texts, 9), dtype=np.uint8)
     index = BandIndex(bands, 9, bucket_limit=255)
-    for sketch in sketches:
-        index.add(sketch)
-    for probe in sketches[:: max(1, num_texts // 40)]:
-        candidates = set(index.candidates(index.slots(probe)).tolist())
+    given = index.sketches(sketches)
+    for number, sketch in enumerate(given):
+        assert index.add(sketch) == number
+    for place in range(0, num_texts, max(1, num_texts // 40)):
+        probe, candidates = sketches[place], index.candidates(given[place])
         brute = {n for n, s in enumerate(sketches) if bands_in_common(s, probe, bands)}
-        assert brute <= candidates
-        # A table's slot also holds other bands of its hash, but few of them.
-        assert len(candidates - brute) <= 4 * max(4, num_texts // 50)
+        assert candidates == brute
 
 
 @pytest.mark.parametrize("num_copies", [3, 2000])
 def test_of_a_full_bucket_the_first_are_found(num_copies):
     index = BandIndex(Bands(2, 2), 4, bucket_limit=3)
-    sketch = np.array([1, 2, 3, 4], dtype=np.uint8)
+    [sketch] = index.sketches(np.array([[1, 2, 3, 4]], dtype=np.uint8))
     for _ in range(num_copies):
         index.add(sketch)
-    assert set(index.candidates(index.slots(sketch)).tolist()) == {0, 1, 2}
+    assert index.candidates(sketch) == {0, 1, 2}
     assert len(index) == num_copies
+
+
+@pytest.mark.parametrize(("num_texts", "permutations"), [(0, 9), (300, 9), (1500, 64)])
+@pytest.mark.parametrize("threshold", [0.01, 0.2, 1.0])
+def test_neighbours_equal_their_definition(num_texts, permutations, threshold):
+    generator = np.random.default_rng(num_texts)
+    values = generator.integers(0, 4, (num_texts + 1, permutations), dtype=np.uint8)
+    # All bits of a byte count: 0 and 128 differ in the highest alone.
+    values *= np.uint8(64)
+    index = BandIndex(Bands(3, 3), permutations, bucket_limit=255)
+    sketches = index.sketches(values)
+    for sketch in sketches[:-1]:
+        index.add(sketch)
+    for probe in sketches[:: max(1, num_texts // 20)]:
+        expected = index.neighbours_reference(probe, threshold)
+        assert index.neighbours(probe, threshold) == expected
+
+
+def test_fingerprints_of_many_texts_are_those_of_each():
+    generator = random.Random(1)
+    texts = [random_text(generator, num_words) for num_words in range(130)]
+    index = NearIndex(NearSettings())
+    found = index.fingerprints([word_hashes(word_bytes(text)) for text in texts])
+    assert found == [index.fingerprint(text) for text in texts]
+    kinds = {(short is not None, long is not None) for short, long in found}
+    assert kinds == {(False, False), (True, False), (True, True), (False, True)}
 
 
 @given(st.lists(st.integers(2, 80), max_size=8), st.integers(0, 99))

@@ -4,13 +4,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ossamma.data.sentences import compared_spans, compared_words, cut, sentences_of
+from ossamma.data.sentences import (
+    compared_spans,
+    compared_words,
+    compared_words_reference,
+    cut,
+    sentences_of,
+)
 from ossamma.schema.spans import Annotation, Document, Span
 
 
 @given(st.text())
 def test_there_is_a_span_for_each_compared_word(text):
     assert len(compared_words(text)) == len(compared_spans(text))
+
+
+@given(
+    st.text(st.characters(codec="utf-8"))
+    | st.text(st.sampled_from("aB1_ -.\u2019\u2014\u00df\u0130\u0307\ufb01"))
+)
+def test_compared_words_equal_their_definition(text):
+    assert compared_words(text) == compared_words_reference(text)
 
 
 @pytest.mark.parametrize(

@@ -209,6 +209,15 @@ class Auditor:
             self._types.update(mark.labels)
             self._count_surface(_squeezed(document.text[mark.start : mark.end]), mark.label)
 
+    def search_all(self, documents: Iterable[Document]) -> None:
+        """Do `search` for each document; one that cannot miss marks may be left out.
+
+        See `can_miss_marks`.
+        """
+        self._searched = True
+        for document in documents:
+            self.search(document)
+
     def search(self, document: Document) -> None:
         """Count where known surfaces stand unmarked, though their type is annotated there.
 
@@ -216,7 +225,7 @@ class Auditor:
         label that it has most often.
         """
         self._searched = True
-        if document.annotations is None:
+        if document.annotations is None or document.annotates == frozenset():
             return
         for surface in self._unmarked_surfaces(document):
             if _is_annotated(document, _majority(self._surfaces[surface])):
@@ -287,25 +296,59 @@ class Auditor:
 
     def _unmarked_surfaces(self, document: Document) -> Iterator[str]:
         words = word_ranges(document)
-        free = [True] * len(words)
-        for mark in document.annotations or ():
-            first, end = words_touched(words, mark.start, mark.end)
-            free[first:end] = [False] * (end - first)
+        free = _free_words(document, words)
+        text, known = document.text, self._surfaces
+        # In most texts a slice needs no more than its ends trimmed to be squeezed.
+        squeezed = str.strip if _squeezed(text) == text.strip() else _squeezed
         place = 0
         while place < len(words):
-            num_words = 1
+            start, num_words = words[place][0], 1
             for end in range(self._reach(free, place), place, -1):
-                surface = _squeezed(document.text[words[place][0] : words[end - 1][1]])
-                if surface in self._surfaces:
+                surface = squeezed(text[start : words[end - 1][1]])
+                if surface in known:
                     yield surface
                     num_words = end - place
                     break
             place += num_words
 
-    def _reach(self, free: list[bool], place: int) -> int:
+    def _unmarked_surfaces_reference(self, document: Document) -> Iterator[str]:
+        """Look at all runs of words, the first and longest first: what `search` looks up."""
+        words = word_ranges(document)
+        free = _free_words(document, words)
+        place = 0
+        while place < len(words):
+            runs = [
+                end
+                for end in range(place + 1, place + self._settings.surface_words + 1)
+                if end <= len(words) and all(free[place:end])
+            ]
+            surfaces = {
+                end: _squeezed(document.text[words[place][0] : words[end - 1][1]]) for end in runs
+            }
+            known = [end for end in runs if surfaces[end] in self._surfaces]
+            if known:
+                yield surfaces[known[-1]]
+            place = known[-1] if known else place + 1
+
+    def _reach(self, free: bytearray, place: int) -> int:
         """Return the end of the free words from a place on, at most the longest surface's."""
         end = min(place + self._settings.surface_words, len(free))
-        return free.index(False, place, end) if False in free[place:end] else end
+        taken = free.find(0, place, end)
+        return end if taken < 0 else taken
+
+
+def can_miss_marks(record: Mapping[str, object]) -> bool:
+    """Whether `search` may find something in the document of a record: it annotates a type."""
+    return record.get("annotates") != []
+
+
+def _free_words(document: Document, words: list[tuple[int, int]]) -> bytearray:
+    """Return 1 for each word that no span touches, and 0 for the others."""
+    free = bytearray(b"\1" * len(words))
+    for mark in document.annotations or ():
+        first, end = words_touched(words, mark.start, mark.end)
+        free[first:end] = bytes(end - first)
+    return free
 
 
 def _squeezed(surface: str) -> str:

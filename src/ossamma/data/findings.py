@@ -87,9 +87,18 @@ def findings_of(
     text = document.text
     if not text.strip():
         yield Finding(Kind.EMPTY, 0, len(text), text)
-    for match in _WRONG_ENCODING.finditer(text):
+    # Every sign of a wrong encoding is beyond ASCII.
+    for match in () if text.isascii() else _WRONG_ENCODING.finditer(text):
         start, end = max(0, match.start() - _CONTEXT), match.end() + _CONTEXT
         yield Finding(Kind.ENCODING, start, min(end, len(text)), text[start:end])
+    if document.annotations:
+        yield from _findings_of_spans(document, max_words, all_entity_words)
+
+
+def _findings_of_spans(
+    document: Document, max_words: int, all_entity_words: int
+) -> Iterator[Finding]:
+    text = document.text
     marks = sorted(document.annotations or ())
     words = word_ranges(document)
     for mark in marks:

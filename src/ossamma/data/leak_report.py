@@ -9,6 +9,7 @@ from typing import Final
 
 from ossamma.data.leaks import KINDS, HeldOut, LeakSettings, Shared
 from ossamma.data.minhash import normalise
+from ossamma.data.text_prints import batches
 from ossamma.schema.errors import DataError
 from ossamma.schema.spans import Document
 
@@ -103,24 +104,20 @@ def leak_report(
     surfaces: dict[str, Counter[_Surface]] = {}
     pairs = []
     for name in names:
-        tallies = {held: _Tally(held_out, num_examples) for held in surfaces}
+        tallies = [_Tally(held, held_out, surfaces[held], num_examples) for held in surfaces]
         own = surfaces[name] = Counter()
-        for document in splits[name]:
-            documents[name] += 1
-            marked = list(_surfaces(document))
-            for held, tally in tallies.items():
-                tally.seen.update(surface for surface in marked if surface in surfaces[held])
-            for shared in held_out.shared(document):
-                held = held_out.name(shared.held)[0]
-                if held != name:
-                    tallies[held].count(document, shared)
-            if name != names[-1]:
-                held_out.add(document, name)
-                own.update(marked)
-        pairs += [
-            PairLeaks(held, name, tally.leaks(), _overlaps(surfaces[held], tally.seen))
-            for held, tally in tallies.items()
-        ]
+        for batch in batches(splits[name]):
+            documents[name] += len(batch)
+            prints = held_out.prints(batch)
+            found = held_out.shared_by_each(batch, prints) if tallies else [[]] * len(batch)
+            for document, text_print, shared in zip(batch, prints, found, strict=True):
+                marked = list(_surfaces(document))
+                for tally in tallies:
+                    tally.add(document, marked, shared)
+                if name != names[-1]:
+                    held_out.add(document, name, text_print)
+                    own.update(marked)
+        pairs += [tally.pair(name) for tally in tallies]
     return LeakReport({name: documents[name] for name in names}, tuple(pairs))
 
 
@@ -159,41 +156,51 @@ def assert_no_leaks(report: LeakReport, kinds: Sequence[str] = KINDS) -> None:
 class _Tally:
     """What one split shares with one held-out split, while it is counted."""
 
-    def __init__(self, held_out: HeldOut, num_examples: int) -> None:
+    def __init__(
+        self, held: str, held_out: HeldOut, surfaces: Counter[_Surface], num_examples: int
+    ) -> None:
+        self._name = held
         self._held_out = held_out
+        self._surfaces = surfaces
+        self._seen: set[_Surface] = set()
         self._num_examples = num_examples
         self._held: dict[str, set[int]] = {kind: set() for kind in KINDS}
-        # The last document counted, by kind: a document's findings come together.
         self._others: Counter[str] = Counter()
-        self._last: dict[str, Document] = {}
         self._examples: dict[str, list[LeakExample]] = {kind: [] for kind in KINDS}
-        self.seen: set[_Surface] = set()
 
-    def count(self, document: Document, shared: Shared) -> None:
-        self._held[shared.kind].add(shared.held)
-        if self._last.get(shared.kind) is document:
-            return
-        self._last[shared.kind] = document
-        self._others[shared.kind] += 1
-        examples = self._examples[shared.kind]
-        if len(examples) < self._num_examples:
-            place = slice(0, None)
-            if shared.place is not None:
-                place = slice(shared.place.start, shared.place.end)
-            examples.append(
-                LeakExample(
-                    held_id=self._held_out.name(shared.held)[1],
-                    id=document.id,
-                    similarity=shared.similarity,
-                    text=document.text[place][:_SHOWN],
-                )
-            )
+    def add(
+        self, document: Document, marked: Sequence[_Surface], all_shared: Sequence[Shared]
+    ) -> None:
+        """Count a document by its surfaces and by what it shares with any held-out split."""
+        self._seen.update(surface for surface in marked if surface in self._surfaces)
+        first: dict[str, Shared] = {}
+        for shared in all_shared:
+            if self._held_out.name(shared.held)[0] == self._name:
+                self._held[shared.kind].add(shared.held)
+                first.setdefault(shared.kind, shared)
+        self._others.update(first.keys())
+        for kind, shared in first.items():
+            if len(self._examples[kind]) < self._num_examples:
+                self._examples[kind].append(self._example(document, shared))
 
-    def leaks(self) -> dict[str, LeakCount]:
-        return {
+    def pair(self, other: str) -> PairLeaks:
+        """Return the counts of the split of this name beside the held-out one."""
+        leaks = {
             kind: LeakCount(len(self._held[kind]), self._others[kind], tuple(self._examples[kind]))
             for kind in KINDS
         }
+        return PairLeaks(self._name, other, leaks, _overlaps(self._surfaces, self._seen))
+
+    def _example(self, document: Document, shared: Shared) -> LeakExample:
+        place = slice(0, None)
+        if shared.place is not None:
+            place = slice(shared.place.start, shared.place.end)
+        return LeakExample(
+            held_id=self._held_out.name(shared.held)[1],
+            id=document.id,
+            similarity=shared.similarity,
+            text=document.text[place][:_SHOWN],
+        )
 
 
 def _rank(name: str) -> int:

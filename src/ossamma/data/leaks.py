@@ -6,23 +6,38 @@ is no leak, but says how much a score measures memory; it is reported beside.
 
 Only held-out documents are remembered (about 1 KB each and 250 bytes for each long sentence);
 training documents stream by.
+
+Shapes: W words, S shingles, Z entries of a table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final
 
-from ossamma.data.minhash import normalise, shingle_hashes, text_key
+import numpy as np
+
+from ossamma.data.key_index import KeyIndex
+from ossamma.data.minhash import (
+    HashArray,
+    shingle_hashes,
+    shingle_hashes_reference,
+    shingles_of_many,
+)
 from ossamma.data.near_index import NearIndex, NearSettings
 from ossamma.data.sentences import compared_spans, compared_words, cut, sentences_of
+from ossamma.data.text_prints import TextPrint, print_of, prints_of
 from ossamma.schema.errors import ConfigurationError
 from ossamma.schema.spans import Document, Span
 
 KINDS: Final = ("exact", "near", "sentence")
 """The kinds of a leak, the gravest first."""
+_FIRST_TABLE: Final = 2**16
+_TABLE_SHARE: Final = 32
+"""Entries of the table of anchors for each anchor, at least."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +68,96 @@ class Shared:
     """Where the document, not the held-out one, has the shared sentence; None otherwise."""
 
 
+class _LongSentences:
+    """The long sentences of held-out documents, and where another document has them.
+
+    A sentence is found by the hash of its first words, its anchor, then by its length and its key.
+    """
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._lengths: dict[int, tuple[int, ...]] = {}
+        self._keys = KeyIndex()
+        # The document that has a sentence: the first of each sentence, and all others in a list.
+        self._first_owner = array("I")
+        self._other_owners: dict[int, list[int]] = {}
+        # Which anchors there may be, by their lowest bits: few others pass.
+        self._may_be_Z = np.zeros(_FIRST_TABLE, dtype=bool)
+
+    def add(self, document: Document, number: int) -> None:
+        """Take in the sentences of the document of this number."""
+        for sentence in sentences_of(document):
+            words = compared_words(document.text[sentence.start : sentence.end])
+            if len(words) >= self._width:
+                [anchor] = shingle_hashes_reference(words[: self._width], self._width)
+                self._add_anchor(anchor, len(words))
+                self._add_owner(_sentence_key(words), number)
+
+    def places_in(self, texts: Sequence[HashArray]) -> dict[int, list[tuple[int, int]]]:
+        """Return where a sentence may begin: number of the text -> words and anchors there.
+
+        Each text is given by the hashes of its compared words.
+        """
+        shingles_S, ends_T = shingles_of_many(texts, self._width)
+        may_be_S = self._may_be_Z[shingles_S & np.uint32(len(self._may_be_Z) - 1)]
+        found = np.flatnonzero(may_be_S)
+        numbers = np.searchsorted(ends_T, found, side="right")
+        starts = found - np.concatenate(([0], ends_T))[numbers]
+        places: dict[int, list[tuple[int, int]]] = {}
+        for number, start, anchor in zip(
+            numbers.tolist(), starts.tolist(), shingles_S[found].tolist(), strict=True
+        ):
+            if anchor in self._lengths:
+                places.setdefault(number, []).append((start, anchor))
+        return places
+
+    def shared(
+        self, document: Document, places: Iterable[tuple[int, int]] | None = None
+    ) -> Iterator[Shared]:
+        """Yield every place of the document where a sentence stands, with each of its owners.
+
+        `places` is what `places_in` returned; without it every word of the document is tried.
+        """
+        words = compared_words(document.text)
+        spans: list[Span] = []
+        if places is None:
+            places = enumerate(shingle_hashes(words, self._width).tolist())
+        for start, anchor in places:
+            for length in self._lengths.get(anchor, ()):
+                sentence = words[start : start + length]
+                numbers = self._owners(_sentence_key(sentence))
+                if not numbers or len(sentence) < length:
+                    continue
+                spans = spans or compared_spans(document.text)
+                place = Span(spans[start].start, spans[start + length - 1].end)
+                for number in numbers:
+                    yield Shared("sentence", number, place=place)
+
+    def _add_anchor(self, anchor: int, length: int) -> None:
+        lengths = self._lengths.get(anchor, ())
+        if length not in lengths:
+            self._lengths[anchor] = tuple(sorted((*lengths, length)))
+        if len(self._lengths) * _TABLE_SHARE > len(self._may_be_Z):
+            self._may_be_Z = np.zeros(2 * len(self._may_be_Z), dtype=bool)
+            anchors = np.fromiter(self._lengths, dtype=np.uint32)
+            self._may_be_Z[anchors & np.uint32(len(self._may_be_Z) - 1)] = True
+        self._may_be_Z[anchor & (len(self._may_be_Z) - 1)] = True
+
+    def _add_owner(self, key: bytes, number: int) -> None:
+        place = self._keys.find(key)
+        if place is None:
+            self._keys.add(key)
+            self._first_owner.append(number)
+        else:
+            self._other_owners.setdefault(place, []).append(number)
+
+    def _owners(self, key: bytes) -> list[int]:
+        place = self._keys.find(key)
+        if place is None:
+            return []
+        return [self._first_owner[place], *self._other_owners.get(place, ())]
+
+
 class HeldOut:
     """Held-out documents, and what another document shares with them."""
 
@@ -62,9 +167,7 @@ class HeldOut:
         self._names: list[tuple[str, str]] = []
         self._same_text: dict[bytes, list[int]] = {}
         self._copies: dict[int, list[int]] = {}
-        # A sentence is found by the hash of its first words, then by its length and its key.
-        self._lengths: dict[int, set[int]] = {}
-        self._by_sentence: dict[bytes, list[int]] = {}
+        self._sentences = _LongSentences(self._settings.sentence_words)
 
     def __len__(self) -> int:
         return len(self._names)
@@ -73,23 +176,25 @@ class HeldOut:
         """Return split and id of a held-out document."""
         return self._names[number]
 
-    def add(self, document: Document, split: str) -> int:
-        """Take a held-out document in and return its number, from 0."""
+    def prints(self, documents: Sequence[Document]) -> list[TextPrint]:
+        """Make the prints of documents' texts, by these settings."""
+        return prints_of([document.text for document in documents], self._near)
+
+    def add(self, document: Document, split: str, text_print: TextPrint | None = None) -> int:
+        """Take a held-out document in and return its number, from 0.
+
+        `text_print` is what `prints` gave for it, where it was called for many at once.
+        """
+        if text_print is None:
+            [text_print] = self.prints([document])
         number = len(self._names)
         self._names.append((split, document.id))
-        normalised = normalise(document.text)
-        same = self._same_text.setdefault(text_key(normalised), [])
+        same = self._same_text.setdefault(text_print.key, [])
         same.append(number)
         if self._near and len(same) == 1:
-            self._near.add(self._near.fingerprint(normalised), number)
+            self._near.add(text_print.fingerprint, number)
             self._copies[number] = same
-        width = self._settings.sentence_words
-        for sentence in sentences_of(document):
-            words = compared_words(document.text[sentence.start : sentence.end])
-            if len(words) >= width:
-                anchor = int(shingle_hashes(words[:width], width)[0])
-                self._lengths.setdefault(anchor, set()).add(len(words))
-                self._by_sentence.setdefault(_sentence_key(words), []).append(number)
+        self._sentences.add(document, number)
         return number
 
     def shared(self, document: Document) -> Iterator[Shared]:
@@ -99,31 +204,28 @@ class HeldOut:
         whatever else is shared. A sentence counts wherever its words follow each other in the
         document, punctuation and sentence borders there aside.
         """
-        normalised = normalise(document.text)
-        same = self._same_text.get(text_key(normalised), [])
+        yield from self._shared_texts(print_of(document.text, self._near))
+        yield from self._sentences.shared(document)
+
+    def shared_by_each(
+        self, documents: Sequence[Document], prints: Sequence[TextPrint]
+    ) -> list[list[Shared]]:
+        """Return what `shared` yields, for many documents with their prints: much faster."""
+        places = self._sentences.places_in([text_print.words_W for text_print in prints])
+        found = [list(self._shared_texts(text_print)) for text_print in prints]
+        for number, in_text in places.items():
+            found[number] += self._sentences.shared(documents[number], in_text)
+        return found
+
+    def _shared_texts(self, text_print: TextPrint) -> Iterator[Shared]:
+        same = self._same_text.get(text_print.key, [])
         for number in same:
             yield Shared("exact", number)
         if self._near:
-            for first, similarity in self._near.neighbours(self._near.fingerprint(normalised)):
+            for first, similarity in self._near.neighbours(text_print.fingerprint):
                 if self._copies[first] is not same:
                     for number in self._copies[first]:
                         yield Shared("near", number, similarity)
-        yield from self._shared_sentences(document)
-
-    def _shared_sentences(self, document: Document) -> Iterator[Shared]:
-        width = self._settings.sentence_words
-        words = compared_words(document.text)
-        spans: list[Span] = []
-        for start, anchor in enumerate(shingle_hashes(words, width).tolist()):
-            for length in sorted(self._lengths.get(anchor, ())):
-                sentence = words[start : start + length]
-                numbers = self._by_sentence.get(_sentence_key(sentence), [])
-                if not numbers or len(sentence) < length:
-                    continue
-                spans = spans or compared_spans(document.text)
-                place = Span(spans[start].start, spans[start + length - 1].end)
-                for number in numbers:
-                    yield Shared("sentence", number, place=place)
 
 
 def shared_sentences_reference(
@@ -154,7 +256,7 @@ class Leak:
 
 def find_leak(document: Document, held_out: HeldOut) -> Leak | None:
     """Return what makes a document unfit for training beside these held-out ones, or None."""
-    found = list(held_out.shared(document))
+    [found] = held_out.shared_by_each([document], held_out.prints([document]))
     if not found:
         return None
     split, held_id = held_out.name(found[0].held)

@@ -123,14 +123,24 @@ class BandIndex:
         return [Sketch(v.tobytes(), b) for v, b in zip(values_TK, buckets, strict=True)]
 
     def candidates(self, sketch: Sketch) -> set[int]:
-        """Return the numbers, from 0, of the texts in the sketch's buckets."""
-        mask = len(self._newest[0]) - 1
+        """Return the numbers, from 0, of the texts that share a band with the sketch.
+
+        Of a full bucket those that were added first.
+        """
+        mask, rows = len(self._newest[0]) - 1, self._bands.rows
+        values, sketches = sketch.values, self._sketches
         met = set()
-        for newest, before, bucket in zip(self._newest, self._before, sketch.buckets, strict=True):
-            number = newest[bucket & mask]
-            while number:
-                met.add(number - 1)
-                number = before[number]
+        for band, bucket in enumerate(sketch.buckets):
+            number = self._newest[band][bucket & mask]
+            if number:
+                before, start = self._before[band], band * rows
+                own = values[start : start + rows]
+                start -= self._num_permutations
+                while number:
+                    # A slot has the texts of several buckets: most that stand there are strangers.
+                    if sketches.startswith(own, start + self._num_permutations * number):
+                        met.add(number - 1)
+                    number = before[number]
         return met
 
     def neighbours(self, sketch: Sketch, threshold: float) -> dict[int, float]:

@@ -13,6 +13,7 @@ from ossamma.data.minhash import normalise, word_bytes
 from ossamma.schema.spans import Annotation, Document, Span
 
 _WORD: Final = re.compile(r"\w+")
+_FOREIGN_SIGNS: Final = re.compile(r"[^\x00-\x7f\w]+")
 _SPACE: Final = re.compile(r"\s*")
 # A line's end, or a mark that ends a sentence before something that may begin one. The runs are
 # bounded, so that no text makes the search slow.
@@ -26,8 +27,20 @@ def compared_words(text: str) -> list[bytes]:
 
     There is one for each span of `compared_spans`.
     """
+    if not text.isascii():
+        # Dashes and curly quotes part words as spaces do: often nothing but ASCII is left.
+        text = _FOREIGN_SIGNS.sub(" ", text)
     if text.isascii():
         return word_bytes(text.lower())
+    return [
+        # An ASCII word has no space to squeeze.
+        (word.lower() if word.isascii() else normalise(word)).encode()
+        for word in _WORD.findall(text)
+    ]
+
+
+def compared_words_reference(text: str) -> list[bytes]:
+    """Find the words and normalise each: the definition of `compared_words`."""
     return [normalise(word).encode() for word in _WORD.findall(text)]
 
 

@@ -16,6 +16,7 @@ from ossamma.data.readers.jsonl import (
     read_jsonl,
     read_predictions_jsonl,
     stream_jsonl,
+    stream_texts,
     write_jsonl,
 )
 from ossamma.schema.errors import DataError, FormatError, OssammaError, SpanError
@@ -321,6 +322,41 @@ def test_what_is_written_is_read(tmp_path_factory, drawn):
     assert list(stream_jsonl(path)) == list(read_back)
     for before, after in zip(written, read_back, strict=True):
         assert all(getattr(before, name) == getattr(after, name) for name in ("id", *FIELDS))
+
+
+@settings(max_examples=40)
+@given(drawn=st.lists(documents(), min_size=1, max_size=4))
+def test_texts_are_read_without_what_else_there_is(tmp_path_factory, drawn):
+    path = tmp_path_factory.getbasetemp() / "texts.jsonl"
+    write_jsonl(path, drawn)
+    lines, texts = zip(*stream_texts(path), strict=True)
+    assert list(lines) == path.read_text().splitlines()
+    for whole, text in zip(stream_jsonl(path), texts, strict=True):
+        names = ("id", "text", "dataset", "group", "provenance")
+        assert text == Document(**{name: getattr(whole, name) for name in names})
+
+
+def test_records_that_are_not_wanted_are_not_looked_at(tmp_path):
+    path = tmp_path / "a.jsonl"
+    lines = [{"text": "Ada", "weight": 2.0}, {"text": 1}, {"text": "Bob", "weight": 2.0}]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    stream = stream_jsonl(path, where=lambda record: record.get("weight") == 2.0)
+    assert [document.id for document in stream] == ["a-1", "a-3"]
+    path.write_text("[]")
+    with pytest.raises(FormatError, match="an object"):
+        next(stream_jsonl(path, where=lambda record: False))
+
+
+@pytest.mark.parametrize(
+    "line", ["[]", "{", '{"id": "a"}', '{"text": "a", "group": 1}', '{"x": 1}']
+)
+def test_a_faulty_line_of_texts_is_named(tmp_path, line):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "Ada"}\n' + line)
+    texts = stream_texts(path)
+    assert next(texts)[1].text == "Ada"
+    with pytest.raises(FormatError, match=r"a.jsonl:2: expected "):
+        next(texts)
 
 
 FIELDS = (

@@ -121,6 +121,28 @@ def document_from_json(
     )
 
 
+def text_from_json(
+    record: object, *, place: Provenance | None = None, default_id: str = "document"
+) -> Document:
+    """Read id, text, data set and group off a JSON object, and nothing else.
+
+    What else the record holds is not looked at, be it wrong: this is for a record that was checked
+    before. See `document_from_json`.
+
+    Raises:
+        FormatError: one of these four is not as it should be.
+    """
+    fields = _Fields(place or _NOWHERE)
+    table = fields.table(record, "a record", _KEYS)
+    return Document(
+        id=fields.identifier(table, default_id),
+        text=fields.text(table),
+        provenance=place,
+        dataset=fields.optional_string(table, "dataset"),
+        group=fields.optional_string(table, "group"),
+    )
+
+
 def prediction_from_json(
     record: object, *, place: Provenance | None = None, default_id: str = "document"
 ) -> tuple[str, str, list[Entity]]:

@@ -1,0 +1,1 @@
+"""Corpora for pre-training: readers of large texts, cleaning, duplicates, and prepared files."""
