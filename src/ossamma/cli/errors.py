@@ -21,6 +21,7 @@ _EXTRAS = {
     "docx": "data",
     "httpx": "data",
     "lxml": "data",
+    "mwparserfromhell": "data",
     "pyarrow": "data",
     "pypdf": "data",
     "spacy": "spacy",
