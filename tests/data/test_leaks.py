@@ -99,6 +99,7 @@ def test_what_many_documents_share_is_what_each_shares(held_texts, texts):
     documents = [document(text, str(number)) for number, text in enumerate(texts)]
     found = held.shared_by_each(documents, held.prints(documents))
     assert found == [list(held.shared(one)) for one in documents]
+    assert held.is_shared_by_each(documents, held.prints(documents)) == list(map(bool, found))
 
 
 def test_sentences_are_found_among_thousands_in_texts_of_any_script():

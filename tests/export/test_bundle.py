@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 import ossamma
-from ossamma.export.bundle import load, remove_leftovers, save_bundle
-from ossamma.export.manifest import METADATA_FILE, seal, verify
+from ossamma.export.bundle import load, save_bundle
+from ossamma.export.manifest import METADATA_FILE, remove_leftovers, seal, verify
 from ossamma.inference.settings import InferenceSettings
 from ossamma.schema.errors import BundleError, OssammaError
 from ossamma.schema.profile import native_profile

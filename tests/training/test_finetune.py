@@ -13,12 +13,8 @@ from ossamma.schema.errors import CheckpointError, DataError
 from ossamma.training import curves
 from ossamma.training.checkpoints import AVERAGE_FILE, SEAL_FILE, latest_checkpoint
 from ossamma.training.examples import ExampleBuilder
-from ossamma.training.finetune import (
-    CHECKPOINTS_FOLDER,
-    METRICS_LOG_FILE,
-    TENSORBOARD_FOLDER,
-    finetune,
-)
+from ossamma.training.finetune import finetune
+from ossamma.training.run_files import CHECKPOINTS_FOLDER, METRICS_LOG_FILE, TENSORBOARD_FOLDER
 from ossamma.training.settings import FinetuneSettings
 from ossamma.training.trainer import Task
 from tests import tiny

@@ -23,6 +23,8 @@ from ossamma.cli import (
     gate,
     info,
     pretrain,
+    profile,
+    runs,
     tokenizer,
     train,
     tune,
@@ -47,6 +49,8 @@ app.command(name="calibrate", epilog=calibrate.EXAMPLES)(calibrate.calibrate)
 app.command(name="gate", epilog=gate.EXAMPLES)(gate.gate)
 app.command(name="tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command(name="ablate", epilog=ablate.EXAMPLES)(ablate.ablate)
+app.add_typer(runs.app, name="runs")
+app.command(name="profile", epilog=profile.EXAMPLES)(profile.profile)
 app.command(name="extract", epilog=extract.EXAMPLES)(extract.extract)
 app.add_typer(data.app, name="data")
 app.command(name="info", epilog=info.EXAMPLES)(info.info)

@@ -17,6 +17,13 @@ class FileFormat(StrEnum):
     JSONL = "jsonl"
 
 
+class Tracker(StrEnum):
+    """Where figures go beside TensorBoard."""
+
+    MLFLOW = "mlflow"
+    WANDB = "wandb"
+
+
 Format = Annotated[
     FileFormat,
     typer.Option("--format", help="Format of the labelled files; auto tells by their content."),
@@ -42,6 +49,14 @@ Init = Annotated[
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="A.B=C", help="One setting, such as training.epochs=3."),
+]
+Log = Annotated[
+    list[Tracker] | None,
+    typer.Option(
+        "--log",
+        help="Log the figures there as well, in its own environment variables' way; may be "
+        "repeated. TensorBoard always has them.",
+    ),
 ]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes, which share the cores.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ossamma.cli.options import Json, Preset, RecipeFile
+from ossamma.cli.options import Json, Log, Preset, RecipeFile
 
 if TYPE_CHECKING:
     from ossamma.pipeline.pretrain_run import TextFile
@@ -33,9 +33,9 @@ def pretrain(  # noqa: PLR0913  a verb's options are its arguments
         list[str],
         typer.Option(
             "--text",
-            metavar="FILE[:WEIGHT]",
-            help="JSON lines, or text with a blank line between documents; WEIGHT is how often "
-            "a pass goes over it. May be repeated.",
+            metavar="PATH[:WEIGHT]",
+            help="JSON lines, text with a blank line between documents, or a folder made by "
+            "`ossamma data prepare`; WEIGHT is how often a pass goes over it. May be repeated.",
         ),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="RUN", help="New run folder.")],
@@ -57,6 +57,7 @@ def pretrain(  # noqa: PLR0913  a verb's options are its arguments
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue an interrupted run in RUN.")
     ] = False,
+    log: Log = None,
     as_json: Json = False,
 ) -> None:
     """Pre-train an encoder by masked diffusion and write it to RUN/encoder.
@@ -69,17 +70,19 @@ def pretrain(  # noqa: PLR0913  a verb's options are its arguments
     from rich.console import Console
 
     from ossamma.cli.logs import quieten
+    from ossamma.cli.trackers import tracker_names
     from ossamma.pipeline.pretrain_run import PretrainRequest, facts, pretrain_encoder
     from ossamma.pipeline.recipe import build_pretrain_recipe
 
     quieten()
     request = PretrainRequest(
-        texts=tuple(_text_file(each) for each in text),
+        texts=tuple(file for each in text for file in _text_files(each)),
         out=out,
         recipe=build_pretrain_recipe(preset=preset, file=recipe, assignments=assignments or ()),
         tokenizer=tokenizer,
         row_pieces=row_pieces,
         resume=resume,
+        trackers=tracker_names(log),
     )
     outcome = pretrain_encoder(request, Console(stderr=True))
     if not outcome.is_main:
@@ -95,12 +98,16 @@ def pretrain(  # noqa: PLR0913  a verb's options are its arguments
     )
 
 
-def _text_file(text: str) -> TextFile:
-    """Read FILE or FILE:WEIGHT."""
+def _text_files(text: str) -> list[TextFile]:
+    """Read FILE or FILE:WEIGHT; a folder of prepared texts gives its files and their weights."""
     from ossamma.pipeline.pretrain_run import TextFile
+    from ossamma.pipeline.text_corpora import read_mixture
 
-    name, colon, weight = text.rpartition(":")
-    if colon and not Path(text).exists():
+    path, weight = Path(text), 1.0
+    name, colon, number = text.rpartition(":")
+    if colon and not path.exists():
         with suppress(ValueError):
-            return TextFile(Path(name), float(weight))
-    return TextFile(Path(text))
+            path, weight = Path(name), float(number)
+    if not path.is_dir():
+        return [TextFile(path, weight)]
+    return [TextFile(file, weight * own) for file, own in read_mixture(path).items()]

@@ -13,6 +13,7 @@ from ossamma.cli.options import (
     Init,
     Json,
     LabelMap,
+    Log,
     Preset,
     RecipeFile,
     Settings,
@@ -53,6 +54,7 @@ def train(  # noqa: PLR0913  a verb's options are its arguments
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue an interrupted run in RUN.")
     ] = False,
+    log: Log = None,
     as_json: Json = False,
 ) -> None:
     """Train a tagger, keep its best epoch, score it, and write a bundle to RUN/bundle."""
@@ -60,6 +62,7 @@ def train(  # noqa: PLR0913  a verb's options are its arguments
 
     from ossamma.cli.logs import quieten
     from ossamma.cli.outcome import show_outcome
+    from ossamma.cli.trackers import tracker_names
     from ossamma.pipeline.recipe import build_recipe
     from ossamma.pipeline.train_run import TrainRequest
     from ossamma.pipeline.train_run import train as run_training
@@ -79,5 +82,6 @@ def train(  # noqa: PLR0913  a verb's options are its arguments
         table=label_map,
         file_format=file_format.value,
         resume=resume,
+        trackers=tracker_names(log),
     )
     show_outcome(run_training(request, console), as_json=as_json)

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import IntEnum
-from itertools import accumulate
+from itertools import accumulate, compress
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TextIO
 
@@ -260,10 +260,10 @@ class _Assembly:
         leaky: set[int] = set()
         if len(self._held_out) and documents:
             own = [prints[number] for number in kept]
-            found = self._held_out.shared_by_each(
+            found = self._held_out.is_shared_by_each(
                 documents, own if self._same_prints else self._held_out.prints(documents)
             )
-            leaky.update(number for number, shared in zip(kept, found, strict=True) if shared)
+            leaky.update(compress(kept, found))
         for number, is_kept in enumerate(stays):
             if not is_kept:
                 yield _Fate.DROPPED

@@ -1,7 +1,8 @@
 """Bars and tables of colours as SVG, the same bytes for the same numbers; no library, no script.
 
 Colours are left to the page: shapes carry the classes `bar`, `whisker`, `grid`, `right`, `wrong`
-and `lost`. Lines and points over axes are in `plot`.
+and `lost`, and parts of a whole `part-0`, `part-1` and so on. Lines and points over axes are in
+`plot`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _NOTE_WIDTH: Final = 130
 _TICKS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 _CHARACTER: Final = 8.0  # of a font of 12 px, capitals
 _LONGEST_LABEL: Final = 24
+
+_LEGEND_COLUMNS: Final = 4
 
 _ROOMY: Final = 12  # most columns of a table with large cells
 _LARGE_CELL: Final = (64, 34)
@@ -104,6 +107,45 @@ def share_chart(rows: Sequence[ShareBar], *, title: str) -> Markup:
             f'<text x="{left + _SHARE_WIDTH + 10}" y="{top + _BAR}">{escape(row.note)}</text>'
         )
     return close_svg(parts)
+
+
+def stacked_chart(
+    rows: Sequence[tuple[str, Sequence[float]]], parts: Sequence[str], *, title: str, unit: str
+) -> Markup:
+    """Return a bar for each row, cut by the shares of its parts, with its total beside it.
+
+    All bars are of one length. What the colours mean stands below.
+    """
+    lines = -(-len(parts) // _LEGEND_COLUMNS)
+    bottom = _ROW * max(len(rows), 1) + 10
+    width = _LABEL_WIDTH + _BAR_WIDTH + _NOTE_WIDTH
+    drawn = [open_svg(width, bottom + _ROW * lines, title)]
+    for index, (label, values) in enumerate(rows):
+        total, top, x = sum(values), index * _ROW, float(_LABEL_WIDTH)
+        baseline = top + _BAR
+        drawn.append(
+            f'<text x="{_LABEL_WIDTH - 8}" y="{baseline}" text-anchor="end">{escape(label)}</text>'
+        )
+        for number, (part, value) in enumerate(zip(parts, values, strict=True)):
+            length = _BAR_WIDTH * value / total if total else 0.0
+            told = note(f"{label}, {part}: {value:.3g} {unit} ({length / _BAR_WIDTH:.1%})")
+            drawn.append(
+                f'<rect class="part-{number}" x="{x:.1f}" y="{top + 3}" width="{length:.1f}" '
+                f'height="{_BAR}">{told}</rect>'
+            )
+            x += length
+        drawn.append(
+            f'<text x="{_LABEL_WIDTH + _BAR_WIDTH + 8}" y="{baseline}">{total:.3g} '
+            f"{escape(unit)}</text>"
+        )
+    for number, part in enumerate(parts):
+        x = width / _LEGEND_COLUMNS * (number % _LEGEND_COLUMNS)
+        top = bottom + _ROW * (number // _LEGEND_COLUMNS)
+        drawn.append(
+            f'<rect class="part-{number}" x="{x:.1f}" y="{top + 2}" width="{_BAR}" '
+            f'height="{_BAR}"/><text x="{x + _BAR + 5:.1f}" y="{top + _BAR}">{escape(part)}</text>'
+        )
+    return close_svg(drawn)
 
 
 def heat_map(

@@ -128,7 +128,7 @@ def load_policy(profile: str, path: Path | None = None) -> BuildPolicy:
         BuildPolicy,
         name=section.text("name"),
         sources=tuple(_source(item) for item in section.sections("sources")),
-        licences=_licences(section),
+        licences=read_licences(section),
         salt=section.text("salt", "1"),
         shares={Split(name): share for name, share in _numbers(section, "shares", Split)},
         weights={Grade(name): weight for name, weight in _numbers(section, "weights", Grade)},
@@ -164,7 +164,8 @@ def _source(section: Section) -> Source:
     )
 
 
-def _licences(section: Section) -> frozenset[Redistribution]:
+def read_licences(section: Section) -> frozenset[Redistribution]:
+    """Return the terms that a file takes at its key `licences`; all where it names none."""
     names = section.texts("licences")
     known = [member.value for member in Redistribution]
     for name in names:

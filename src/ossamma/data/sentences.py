@@ -46,7 +46,12 @@ def compared_words_reference(text: str) -> list[bytes]:
 
 def compared_spans(text: str) -> list[Span]:
     """Return where the words of `compared_words` stand."""
-    return [Span(match.start(), match.end()) for match in _WORD.finditer(text)]
+    return [Span(start, end) for start, end in compared_places(text)]
+
+
+def compared_places(text: str) -> list[tuple[int, int]]:
+    """Return the start and end of each word of `compared_words`."""
+    return [match.span() for match in _WORD.finditer(text)]
 
 
 def sentences_of(document: Document) -> list[Span]:

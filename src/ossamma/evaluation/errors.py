@@ -214,10 +214,11 @@ def _choose(
                 number += 1
         if number == settings.max_cases:
             break
-    return [_case(document, pair, settings) for hand in dealt for document, pair in hand]
+    return [case_of(document, pair, settings) for hand in dealt for document, pair in hand]
 
 
-def _case(document: Document, pair: Pair, settings: ErrorSettings) -> ErrorCase:
+def case_of(document: Document, pair: Pair, settings: ErrorSettings) -> ErrorCase:
+    """Show one pair of a document in its context."""
     spans = [one for one in (pair.gold, pair.predicted) if one is not None]
     start, end = min(span.start for span in spans), max(span.end for span in spans)
     end = min(end, start + settings.span_characters)

@@ -50,16 +50,17 @@ def render_page(report: Json) -> str:
 
     Its policy for browsers allows this very style and script, and nothing else.
     """
+    return _render(f"{PAGE}.jinja", report, charts=report_charts, **sealed())
+
+
+def sealed() -> dict[str, object]:
+    """Return `style`, `script` and the `policy` that allows these two and nothing else."""
     style, script = _asset("report.css"), _asset("report.js")
-    policy = f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}"
-    return _render(
-        f"{PAGE}.jinja",
-        report,
-        charts=report_charts,
-        policy=policy,
-        style=Markup(style),  # noqa: S704  our own file
-        script=Markup(script),  # noqa: S704  our own file
-    )
+    return {
+        "policy": f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}",
+        "style": Markup(style),  # noqa: S704  our own file
+        "script": Markup(script),  # noqa: S704  our own file
+    }
 
 
 def render_markdown(report: Json) -> str:
@@ -91,7 +92,8 @@ def _cut(text: str, spans: Mapping[str, tuple[int, int]]) -> Iterator[Piece]:
         yield Piece(text[start:end], "both" if len(inside) == 2 else "".join(inside))
 
 
-def _render(template: str, report: Json, **content: object) -> str:
+def fill(template: str, **content: object) -> str:
+    """Fill a template of this floor: text is escaped, and what nobody can see is written out."""
     environment = Environment(
         loader=PackageLoader(_PACKAGE, _TEMPLATES),
         autoescape=".html." in template,  # noqa: S701  Markdown is escaped by its own filter
@@ -110,10 +112,12 @@ def _render(template: str, report: Json, **content: object) -> str:
         "confusions": _confusions,
         "fact": _fact,
     }
-    page = environment.get_template(template).render(
-        report=report, summary=summarise(report), few=FEW, **content
-    )
+    page = environment.get_template(template).render(**content)
     return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", page)
+
+
+def _render(template: str, report: Json, **content: object) -> str:
+    return fill(template, report=report, summary=summarise(report), few=FEW, **content)
 
 
 def _confusions(table: Json, most: int = 20) -> list[tuple[int, str, str]]:

@@ -140,12 +140,6 @@ def load(path: str | Path, settings: InferenceSettings | None = None) -> Ossamma
     return OssammaRecogniser(model, tokenizer, settings, read_calibration(folder))
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove what a process that died while writing the bundle `folder` left beside it."""
-    for path in folder.parent.glob(f".{folder.name}.*"):
-        shutil.rmtree(path, ignore_errors=True)
-
-
 def _load_model(folder: Path) -> OssammaForTokenClassification:
     try:
         with _without_progress_bars():

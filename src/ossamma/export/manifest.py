@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -134,6 +135,12 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     if fault := _fault_of(metadata):
         raise BundleError(f"{path}: {fault}")
     return metadata
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a process that died while writing the bundle `folder` left beside it."""
+    for path in folder.parent.glob(f".{folder.name}.*"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def sha256(path: Path) -> str:

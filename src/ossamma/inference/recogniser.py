@@ -22,6 +22,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ossamma.inference.calibration import Calibration, ThresholdPolicy
+from ossamma.inference.readings import (
+    DocumentReading,
+    SpanReading,
+    document_reading,
+    place_spans,
+    read_spans,
+)
 from ossamma.inference.settings import InferenceSettings
 from ossamma.model.modeling import OssammaForTokenClassification
 from ossamma.schema.encoding import Repair, Scheme, decode_tags
@@ -116,15 +123,39 @@ class OssammaRecogniser:
 
         A document that comes with words keeps them; other texts are split by our own rules.
         """
+        for pending in self._laid_out(documents):
+            with torch.inference_mode():
+                found = self._decode(pending)
+            for laid, entities in zip(pending, found, strict=True):
+                yield laid.document, entities
+
+    def read_documents(self, documents: Iterable[Document]) -> Iterator[DocumentReading]:
+        """Yield each labelled document with what is found in it, and how its marks are read.
+
+        Entities are those of `recognise_documents`; readings are raw posteriors, so that settings
+        without calibration fit best.
+        """
+        for pending in self._laid_out(documents):
+            with torch.inference_mode():
+                readings = self._read(pending, self._decode(pending))
+            yield from readings
+
+    def _laid_out(self, documents: Iterable[Document]) -> Iterator[list[_Laid]]:
+        """Yield so many texts as are batched together, with their emissions."""
+        assert not self.model.training, "recognition needs the model in its eval mode"
         pending: list[_Laid] = []
         num_pieces = 0
         for document in documents:
             pending.append(self._lay(document))
             num_pieces += pending[-1].num_pieces
             if num_pieces >= self.settings.pending_pieces:
-                yield from self._resolve(pending)
+                with torch.inference_mode():
+                    self._fill_emissions(pending)
+                yield pending
                 pending, num_pieces = [], 0
-        yield from self._resolve(pending)
+        with torch.inference_mode():
+            self._fill_emissions(pending)
+        yield pending
 
     def _lay(self, document: Document) -> _Laid:
         text = align(document, words_of(document), self.tokenizer, self.features)
@@ -139,14 +170,6 @@ class OssammaRecogniser:
         lengths = [before[window.end] - before[window.start] for window in windows]
         emissions_NK = torch.empty(len(text.words), self.model.labels.num_tags)
         return _Laid(document, text, before[-1], windows, lengths, emissions_NK)
-
-    def _resolve(self, pending: Sequence[_Laid]) -> Iterator[tuple[Document, list[Entity]]]:
-        assert not self.model.training, "recognition needs the model in its eval mode"
-        with torch.inference_mode():
-            self._fill_emissions(pending)
-            found = self._decode(pending)
-        for laid, entities in zip(pending, found, strict=True):
-            yield laid.document, entities
 
     def _fill_emissions(self, pending: Sequence[_Laid]) -> None:
         """Run the encoder over all windows, those of like length together."""
@@ -181,17 +204,7 @@ class OssammaRecogniser:
     def _decode(self, pending: Sequence[_Laid]) -> list[list[Entity]]:
         """Run the CRF over every line of every text and collect the entities."""
         found: list[list[Entity]] = [[] for _ in pending]
-        lines = [
-            _Line(number, start, end)
-            for number, laid in enumerate(pending)
-            if laid.text.words
-            for start, end in pairwise((0, *laid.text.breaks, len(laid.text.words)))
-        ]
-        for group in group_by_length(
-            [line.num_words for line in lines], max_pieces=self.settings.decode_words
-        ):
-            rows = [lines[index] for index in group]
-            emissions_SWK, mask_SW = self._stack(rows, pending)
+        for rows, emissions_SWK, mask_SW in self._rows_of(pending):
             spans = self._best_spans(emissions_SWK, mask_SW)
             if not spans:
                 continue
@@ -205,6 +218,53 @@ class OssammaRecogniser:
         for entities in found:
             entities.sort()
         return found
+
+    def _rows_of(self, pending: Sequence[_Laid]) -> Iterator[tuple[list[_Line], Tensor, Tensor]]:
+        """Yield the lines of all texts in batches of like length, with emissions and mask."""
+        lines = [
+            _Line(number, start, end)
+            for number, laid in enumerate(pending)
+            if laid.text.words
+            for start, end in pairwise((0, *laid.text.breaks, len(laid.text.words)))
+        ]
+        for group in group_by_length(
+            [line.num_words for line in lines], max_pieces=self.settings.decode_words
+        ):
+            rows = [lines[index] for index in group]
+            yield rows, *self._stack(rows, pending)
+
+    def _read(
+        self, pending: Sequence[_Laid], found: Sequence[Sequence[Entity]]
+    ) -> list[DocumentReading]:
+        """Read the annotations of each text, and the entities that were found in it."""
+        asked = [
+            place_spans(
+                laid.text,
+                (*(laid.document.annotations or ()), *entities),
+                self.model.labels.type_index,
+            )
+            for laid, entities in zip(pending, found, strict=True)
+        ]
+        known: list[dict[int, SpanReading]] = [{} for _ in pending]
+        outside = [torch.zeros(len(laid.text.words), dtype=torch.float64) for laid in pending]
+        for rows, emissions_SWK, mask_SW in self._rows_of(pending):
+            places, types, keys = [], [], []
+            outside_SW = self.model.crf.marginals(emissions_SWK, mask_SW)[:, :, 0].double().cpu()
+            for row, line in enumerate(rows):
+                outside[line.text][line.start : line.end] = outside_SW[row, : line.num_words]
+                for place in asked[line.text].get(line.start, ()):
+                    places.append((row, place.first - line.start, place.last - line.start))
+                    types.append(place.types)
+                    keys.append((line.text, place.index))
+            readings = read_spans(self.model.crf, emissions_SWK, mask_SW, places, types)
+            for (number, index), reading in zip(keys, readings, strict=True):
+                known[number][index] = reading
+        return [
+            document_reading(
+                laid.document, laid.text.words, entities, known[number], outside[number].numpy()
+            )
+            for number, (laid, entities) in enumerate(zip(pending, found, strict=True))
+        ]
 
     def _kept(
         self, spans: Sequence[_Span], posteriors_N: NDArray[np.float64]

@@ -169,6 +169,21 @@ class LinearChainCRF(nn.Module):
         log_S = posterior.span_log_posteriors(emissions_BTK, mask_BT, scores, spans_S4)
         return log_S.to(emissions_BTK.dtype)
 
+    @torch.no_grad()
+    def outside_log_probabilities(
+        self, emissions_BTK: Tensor, mask_BT: Tensor, runs_S3: Tensor
+    ) -> Tensor:
+        """Exact log posterior that no word of a run is part of any entity, (S,).
+
+        Args:
+            emissions_BTK: Scores in nats.
+            mask_BT: True at real words.
+            runs_S3: int64 rows (batch index, first word, last word inclusive).
+        """
+        emissions_BTK, mask_BT, scores = self._prepare(emissions_BTK, mask_BT)
+        log_S = posterior.outside_log_posteriors(emissions_BTK, mask_BT, scores, runs_S3)
+        return log_S.to(emissions_BTK.dtype)
+
     def _prepare(
         self, emissions_BTK: Tensor, mask_BT: Tensor
     ) -> tuple[Tensor, Tensor, ChainScores]:

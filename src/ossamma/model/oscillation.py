@@ -1,4 +1,4 @@
-"""Damped oscillations: one linear recurrence per channel, evaluated in three ways that must agree.
+"""Damped oscillations: one linear recurrence per channel, evaluated in ways that must agree.
 
 A channel is the oscillator x'' + c x' + k x = u, discretised implicitly in its velocity with the
 step dt. With s = 1 / (1 + dt c) its position follows
@@ -13,8 +13,8 @@ so that sum |h[n]| <= gain / (sin(angle) (1 - exp(-decay))): a bounded input sta
 
 `oscillate_recurrent` is that recurrence, the slow twin of the others and the form for streams.
 `oscillate_fft` and `oscillate_chunked` have the same signature. They share one backward pass, for
-the gradient of a causal convolution is the same convolution run backwards in time. A further fast
-mode, such as a fused kernel, needs only one more function of the kind `Convolution`.
+the gradient of a causal convolution is the same convolution run backwards in time. The kernels in
+`ossamma.model.oscillation_fused` have a backward pass of their own.
 
 Rows are independent and start from rest; a reset inside a row (documents packed end to end) would
 be one more argument of `stream_oscillation` and of `Convolution`. Padding is the caller's affair:

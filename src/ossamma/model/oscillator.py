@@ -21,10 +21,11 @@ from ossamma.model.oscillation import (
     rest_state,
     stream_oscillation,
 )
+from ossamma.model.oscillation_fused import fused_can_run, oscillate_both_ways, oscillate_fused
 from ossamma.schema.errors import ConfigurationError
 
 Direction: TypeAlias = Literal["bidirectional", "forward"]
-Mode: TypeAlias = Literal["auto", "recurrent", "chunked", "fft"]
+Mode: TypeAlias = Literal["auto", "recurrent", "chunked", "fft", "triton"]
 
 DECAY_RANGE = (1e-4, 2.0)
 """Bounds of -log r: the pole's radius r stays within [0.135, 0.9999]."""
@@ -55,7 +56,7 @@ class OscillatorSettings:
     damping: float = 0.01
     """Initial friction c."""
     mode: Mode = "auto"
-    """How to evaluate the recurrence; auto asks `choose_mode`."""
+    """How to evaluate the recurrence; auto asks `choose_mode`. Triton runs on a GPU only."""
 
     def __post_init__(self) -> None:
         if self.hidden_size < 1 or self.num_oscillators < 1:
@@ -117,10 +118,13 @@ def choose_mode(device_type: str, dtype: torch.dtype, length: int) -> Mode:
 
     That is CPU time of one thread. With two threads, by the clock of a machine that had other
     work to do, the order was the same: 0.51, 0.82, 0.54 at T = 8 and 56, 59, 14 at T = 512. With
-    bfloat16 input all take up to a fifth more, and no order changes. Not measured on any GPU,
-    where the choice is the CPU's.
+    bfloat16 input all take up to a fifth more, and no order changes.
+
+    On a GPU the fused kernel is taken wherever it runs, by its count of bytes and launches and not
+    yet by a clock: `benchmarks/oscillator_gpu.py` holds it against the others and its floor.
     """
-    del device_type, dtype
+    if fused_can_run(device_type, dtype):
+        return "triton"
     return "recurrent" if length < 8 else "chunked"
 
 
@@ -134,6 +138,7 @@ def oscillate(
         "recurrent": oscillate_recurrent,
         "chunked": oscillate_chunked,
         "fft": oscillate_fft,
+        "triton": oscillate_fused,
     }[mode]
     return evaluate(coefficients, u_BTN, reverse=reverse)
 
@@ -227,25 +232,31 @@ class DLinOSS(nn.Module):
             y_BTD, zero at padding.
         """
         mask_BT1 = mask_BT.unsqueeze(-1)
-        u_NBT = self._drive(x_BTD * mask_BT1)
+        return self._read(self._positions(self._drive(x_BTD * mask_BT1))) * mask_BT1
+
+    def _positions(self, u_NBT: Tensor) -> Tensor:
+        """Run every oscillator in its direction."""
+        mode = self.settings.mode
+        if mode == "auto":
+            mode = choose_mode(u_NBT.device.type, u_NBT.dtype, u_NBT.shape[-1])
+        coefficients = self.coefficients()
         share = len(u_NBT) // len(self._runs_backwards)
+        if mode == "triton":  # one launch for both directions, and nothing to put together
+            return oscillate_both_ways(coefficients, u_NBT, first_backward=share)
         # split, not slices: the gradient of a slice fills the whole tensor with zeros.
         each_share = zip(
-            *(c_N.split(share) for c_N in self.coefficients()),
+            *(c_N.split(share) for c_N in coefficients),
             u_NBT.split(share),
             self._runs_backwards,
             strict=True,
         )
         positions = [
             oscillate(
-                OscillatorCoefficients(*c_N),
-                u.permute(1, 2, 0),
-                mode=self.settings.mode,
-                reverse=reverse,
+                OscillatorCoefficients(*c_N), u.permute(1, 2, 0), mode=mode, reverse=reverse
             ).permute(2, 0, 1)
             for *c_N, u, reverse in each_share
         ]
-        return self._read(torch.cat(positions)) * mask_BT1
+        return torch.cat(positions)
 
     def initial_state(self, batch_size: int) -> OscillatorState:
         """Return the state in which nothing was heard yet, for `stream`."""

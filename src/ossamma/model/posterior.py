@@ -1,4 +1,4 @@
-"""Exact posteriors of a linear chain under BIO: of the tag at a word, and of a whole span.
+"""Exact posteriors of a linear chain under BIO: of a word's tag, a whole span, a run of O.
 
 Dimensions: B rows, T words, K tags, M types, S spans; inside a recursion (T, K, B).
 """
@@ -176,4 +176,27 @@ def span_log_posteriors(
 
     entered_S = both.forward_TKB[first_S, begin_S, row_S]
     log_S = entered_S + torch.where(is_single_S, 0.0, walk_S) + exit_S - both.logz_B[row_S]
+    return log_S.clamp(max=0.0)
+
+
+def outside_log_posteriors(
+    emissions_BTK: Tensor, mask_BT: Tensor, scores: ChainScores, runs_S3: Tensor
+) -> Tensor:
+    """Log posterior that no word of a run is part of any entity, (S,) float64.
+
+    `runs_S3` rows are (row, first word, last word inclusive). Sums the paths that are O at every
+    word of the run: forward(first, O) + the moves and emissions inside + backward(last, O) - log Z.
+    """
+    exact = scores.to(torch.float64)
+    both = messages(emissions_BTK, mask_BT, scores)
+    row_S, first_S, last_S = runs_S3.unbind(1)
+    assert bool(((first_S >= 0) & (first_S <= last_S) & (last_S < mask_BT.sum(1)[row_S])).all()), (
+        "a run must lie within the words of its row"
+    )
+    outside_BT = clean_emissions(emissions_BTK.double(), mask_BT)[:, :, 0]
+    walked_BT = (outside_BT + exact.transitions_KK[0, 0]).cumsum(1)
+    walk_S = walked_BT[row_S, last_S] - walked_BT[row_S, first_S]
+    # Both messages count the emission of the last word.
+    onward_S = both.backward_TKB[last_S, 0, row_S] - outside_BT[row_S, last_S]
+    log_S = both.forward_TKB[first_S, 0, row_S] + walk_S + onward_S - both.logz_B[row_S]
     return log_S.clamp(max=0.0)

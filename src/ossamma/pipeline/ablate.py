@@ -35,7 +35,7 @@ from ossamma.pipeline.variants import Variant
 from ossamma.pipeline.workers import run_workers
 from ossamma.schema.errors import CheckpointError, ConfigurationError, TrainingError
 from ossamma.schema.spans import Document, Entity
-from ossamma.training.finetune import CHECKPOINTS_FOLDER
+from ossamma.training.run_files import CHECKPOINTS_FOLDER
 
 RUNS_FOLDER = "runs"
 ANSWERS_FOLDER = "answers"

@@ -27,9 +27,18 @@ from ossamma.data.split import unit_hash
 from ossamma.data.text.paragraphs import ParagraphStream
 from ossamma.model.configuration import OssammaConfig
 from ossamma.model.modeling import OssammaForMaskedDiffusion
+from ossamma.pipeline.circumstances import machine, versions
 from ossamma.pipeline.initialise import ENCODER_FOLDER
+from ossamma.pipeline.processes import own_process
 from ossamma.pipeline.recipe import PretrainRecipe
-from ossamma.pipeline.run_folder import RUN_FILE, claim_run, read_record, recorded, write_json
+from ossamma.pipeline.run_folder import (
+    RUN_FILE,
+    claim_run,
+    read_record,
+    recorded,
+    timestamp,
+    write_json,
+)
 from ossamma.schema.errors import CheckpointError, ConfigurationError, DataError
 from ossamma.schema.spans import Document
 from ossamma.tokenization.features import FeatureSpec, WordFeatures
@@ -42,6 +51,7 @@ from ossamma.tokenization.tokenizer import (
 )
 from ossamma.training.diffusion_trainer import PretrainTask, WeightedStore
 from ossamma.training.pretrain import PretrainResult, pretrain
+from ossamma.training.trackers import check_trackers
 
 TOKENS_FOLDER: Final = "tokens"
 _HELD_OUT_SHARE: Final = 0.01
@@ -73,6 +83,8 @@ class PretrainRequest:
     """Most pieces in a row, [CLS] and [SEP] included."""
     resume: bool = False
     """Continue the run in `out`."""
+    trackers: tuple[str, ...] = ()
+    """Where the curves go beside TensorBoard; see `training.trackers`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +106,7 @@ def pretrain_encoder(request: PretrainRequest, console: Console | None = None) -
         ConfigurationError: settings that do not go together.
         TrainingError: training had to stop.
     """
+    check_trackers(request.trackers)
     settings = request.recipe.pretraining
     if settings.num_threads:
         torch.set_num_threads(settings.num_threads)
@@ -118,11 +131,17 @@ def pretrain_encoder(request: PretrainRequest, console: Console | None = None) -
     )
     record = read_record(request.out)
     with recorded(request.out, record):
-        result = pretrain(task, settings, request.out, resume=request.resume, console=console)
+        result = pretrain(
+            task,
+            settings,
+            request.out,
+            resume=request.resume,
+            console=console,
+            trackers=request.trackers,
+        )
     if state.is_main_process:
         _save_encoder(request.out / ENCODER_FOLDER, model, tokenizer)
-        scores = result.scores.to_json()
-        write_json(request.out / RUN_FILE, {**record, "status": "finished", "scores": scores})
+        write_json(request.out / RUN_FILE, {**record, **_ending(result)})
     state.wait_for_everyone()
     return PretrainOutcome(request.out / ENCODER_FOLDER, result, state.is_main_process)
 
@@ -151,6 +170,16 @@ def build_tokenizer(
     return tokenizer
 
 
+def _ending(result: PretrainResult) -> dict[str, Any]:
+    return {
+        "status": "finished",
+        "ended": timestamp(),
+        "scores": result.scores.to_json(),
+        "steps": result.steps,
+        "seconds": result.seconds,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class _Stores:
     train: TokenStore
@@ -168,6 +197,10 @@ def _claim(request: PretrainRequest) -> None:
             {"name": t.path.name, "weight": t.weight, "sha256": digest_of(t.path).sha256}
             for t in request.texts
         ],
+        "versions": versions(),
+        "machine": machine(),
+        "started": timestamp(),
+        "process": own_process(),
     }
     if not request.resume:
         if not request.texts:
@@ -181,7 +214,7 @@ def _claim(request: PretrainRequest) -> None:
                 f"cannot resume {request.out}: its {name} differ from those asked for; give the "
                 "same options and files, or start a new run"
             )
-    write_json(request.out / RUN_FILE, record)
+    write_json(request.out / RUN_FILE, {**record, "started": before.get("started")})
 
 
 def _tokenizer(request: PretrainRequest, console: Console | None) -> PieceTokenizer:

@@ -1,5 +1,7 @@
 """The run folder: what lies in it, who may write there, and what makes two runs the same.
 
+Needs neither torch nor transformers.
+
 ::
 
     RUN/
@@ -19,16 +21,16 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 
-from ossamma.export.bundle import remove_leftovers
-from ossamma.export.manifest import BUNDLE_FOLDER
+from ossamma.export.manifest import BUNDLE_FOLDER, remove_leftovers
 from ossamma.schema.atomic import atomic_write
 from ossamma.schema.errors import CheckpointError, DataError
-from ossamma.training.finetune import CHECKPOINTS_FOLDER, METRICS_LOG_FILE, TENSORBOARD_FOLDER
+from ossamma.training.run_files import CHECKPOINTS_FOLDER, METRICS_LOG_FILE, TENSORBOARD_FOLDER
 
 RUN_FILE = "run.json"
 METRICS_FILE = "metrics.json"
@@ -155,7 +157,8 @@ def recorded(run: Path, record: Mapping[str, Any]) -> Iterator[None]:
         yield
     except BaseException as error:
         status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-        ending = {"status": status, "reason": f"{type(error).__name__}: {error}"}
+        reason = f"{type(error).__name__}: {error}"
+        ending = {"status": status, "reason": reason, "ended": timestamp()}
         with suppress(OSError, DataError):  # a full disk must not hide the first error
             write_json(run / RUN_FILE, {**record, **ending})
         raise
@@ -174,6 +177,11 @@ def disk_faults(run: Path) -> Iterator[None]:
             f"cannot write into {run}: {str(error).splitlines()[0]}; is the disk full? Make room "
             "and continue with --resume"
         ) from error
+
+
+def timestamp() -> str:
+    """Return the time now, in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

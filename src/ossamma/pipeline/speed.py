@@ -61,8 +61,8 @@ def measure_speed(
         DataError: the documents have no word.
     """
     text = text_of(recogniser, documents, pieces=PIECES)
-    alone = _median_seconds(recogniser, [text], runs)
-    together = _median_seconds(recogniser, [text] * batch, runs)
+    alone = median(seconds_of_calls(recogniser, [text], runs))
+    together = median(seconds_of_calls(recogniser, [text] * batch, runs))
     return Speed(
         hardware=hardware_of(recogniser),
         latency_ms={PIECES: 1_000.0 * alone},
@@ -108,10 +108,11 @@ def _processor() -> str:
     return next(filter(None, models), platform.processor() or platform.machine())
 
 
-def _median_seconds(recogniser: OssammaRecogniser, texts: Sequence[str], runs: int) -> float:
+def seconds_of_calls(recogniser: OssammaRecogniser, texts: Sequence[str], runs: int) -> list[float]:
+    """Time so many calls, after one that warms up; each reads all texts."""
     seconds = []
-    for _ in range(runs + 1):  # the first one warms up
+    for _ in range(runs + 1):
         begin = time.perf_counter()
         recogniser.recognise(texts)  # its answer lies in main memory: the device is done
         seconds.append(time.perf_counter() - begin)
-    return median(seconds[1:])
+    return seconds[1:]

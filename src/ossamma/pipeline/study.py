@@ -27,6 +27,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage, fail_stale_
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
+from ossamma.pipeline.processes import is_gone
 from ossamma.schema.errors import ConfigurationError
 
 Pruner = Literal["median", "hyperband", "none"]
@@ -243,20 +244,9 @@ def silence_optuna() -> None:
 
 
 def _is_left(trial: FrozenTrial) -> bool:
-    process = trial.user_attrs.get(_PROCESS)
-    if trial.user_attrs.get(_HOST) != platform.node() or not isinstance(process, int):
-        return False
-    if process == os.getpid():
-        return True
-    if os.name != "posix":
-        return False
-    try:
-        os.kill(process, 0)  # signal 0 only asks
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        pass  # it lives, under another user
-    return False
+    host, process = trial.user_attrs.get(_HOST), trial.user_attrs.get(_PROCESS)
+    is_own = host == platform.node() and process == os.getpid()
+    return is_own or is_gone(host, process)
 
 
 def _row(trial: FrozenTrial) -> TrialRow:

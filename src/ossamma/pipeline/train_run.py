@@ -6,10 +6,8 @@ no folder behind. See `run_folder` for what a run writes.
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +18,14 @@ from transformers import set_seed
 
 from ossamma.evaluation.scores import Scores
 from ossamma.export.bundle import load, save_bundle
-from ossamma.export.manifest import BUNDLE_FOLDER, own_version, read_metadata
+from ossamma.export.manifest import BUNDLE_FOLDER, read_metadata
 from ossamma.inference.recogniser import OssammaRecogniser
 from ossamma.model.modeling import OssammaForTokenClassification
+from ossamma.pipeline.circumstances import machine, versions
 from ossamma.pipeline.corpora import TRAIN, Split, fingerprint, read_splits
 from ossamma.pipeline.initialise import Initialised, from_checkpoint, from_scratch
 from ossamma.pipeline.preflight import check_libraries, check_splits
+from ossamma.pipeline.processes import own_process
 from ossamma.pipeline.recipe import Recipe, model_settings
 from ossamma.pipeline.run_folder import (
     BEST_FOLDER,
@@ -37,6 +37,7 @@ from ossamma.pipeline.run_folder import (
     recorded,
     refuse_used,
     rejoin_run,
+    timestamp,
     write_json,
 )
 from ossamma.pipeline.scoring import score
@@ -47,6 +48,7 @@ from ossamma.tokenization.batches import Example
 from ossamma.tokenization.features import FeatureSpec, WordFeatures
 from ossamma.training.examples import ExampleBuilder, ExampleReport
 from ossamma.training.finetune import FinetuneResult, finetune
+from ossamma.training.trackers import check_trackers
 from ossamma.training.trainer import Task
 from ossamma.training.watch import Watch
 
@@ -77,6 +79,8 @@ class TrainRequest:
     """Format of the files: "auto", "conll" or "jsonl"."""
     resume: bool = False
     """Continue the run in `out`."""
+    trackers: tuple[str, ...] = ()
+    """Where the curves go beside TensorBoard; see `training.trackers`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +119,15 @@ def train(
         TrainingError: training had to stop.
     """
     check_libraries()
+    check_trackers(request.trackers)
     if request.resume:
-        read_record(request.out)
+        started = read_record(request.out).get("started")
     else:
         refuse_used(request.out)
+        started = timestamp()
     if request.recipe.training.num_threads:
         torch.set_num_threads(request.recipe.training.num_threads)
-    prepared = _prepare(request)
+    prepared = _prepare(request, started)
     _say(console, prepared.notes)
     if request.resume:
         _say(console, _as_warnings(rejoin_run(request.out, prepared.record)))
@@ -132,7 +138,7 @@ def train(
         return _finish(request, prepared, result)
 
 
-def _prepare(request: TrainRequest) -> _Prepared:
+def _prepare(request: TrainRequest, started: str | None) -> _Prepared:
     files = {TRAIN: request.train, "dev": request.dev, "test": request.test}
     profile, splits = read_splits(
         request.profile,
@@ -159,7 +165,12 @@ def _prepare(request: TrainRequest) -> _Prepared:
     if not examples:
         raise DataError(f"{request.train}: expected at least one word to train on, got none")
     notes = [*_as_warnings(warnings), *start.notes, _sizes(report), *_closed(silent)]
-    record = {**_describe(request, profile, splits, start), "closed_world": list(silent)}
+    record = {
+        **_describe(request, profile, splits, start),
+        "closed_world": list(silent),
+        "started": started,
+        "process": own_process(),
+    }
     return _Prepared(profile, splits, start, examples, record, notes)
 
 
@@ -192,7 +203,12 @@ def _fit(
         watch=watch,
     )
     return finetune(
-        task, request.recipe.training, request.out, resume=request.resume, console=console
+        task,
+        request.recipe.training,
+        request.out,
+        resume=request.resume,
+        console=console,
+        trackers=request.trackers,
     )
 
 
@@ -217,7 +233,9 @@ def _finish(request: TrainRequest, prepared: _Prepared, result: FinetuneResult) 
     bundle = request.out / BUNDLE_FOLDER
     save_bundle(bundle, best.model, best.tokenizer, prepared.profile, facts=facts)
     write_json(request.out / METRICS_FILE, {**figures, "training": asdict(result)})
-    write_json(request.out / RUN_FILE, {**prepared.record, "status": "finished"})
+    write_json(
+        request.out / RUN_FILE, {**prepared.record, "status": "finished", "ended": timestamp()}
+    )
     return TrainOutcome(bundle, scores["dev"], scores.get("test"), result, best)
 
 
@@ -233,16 +251,8 @@ def _describe(
         "recipe": {**request.recipe.to_json(), "model": model_settings(start.model.config)},
         "data": {name: split.facts() for name, split in splits.items()},
         "data_fingerprint": fingerprint(splits),
-        "versions": {
-            "python": platform.python_version(),
-            "ossamma": own_version(),
-            **{name: version(name) for name in ("torch", "transformers", "tokenizers")},
-        },
-        "machine": {
-            "system": platform.platform(),
-            "threads": torch.get_num_threads(),
-            "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        },
+        "versions": versions(),
+        "machine": machine(),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ossamma.export.manifest import BUNDLE_FOLDER
 from ossamma.pipeline.run_folder import METRICS_FILE
-from ossamma.training.finetune import METRICS_LOG_FILE
+from ossamma.training.run_files import METRICS_LOG_FILE
 
 _SHOWN: Final = ("loss", "eval_f1", "eval_precision", "eval_recall", "learning_rate")
 _MOST_LOSSES: Final = 300

@@ -55,7 +55,7 @@ from ossamma.pipeline.study_report import (
 from ossamma.pipeline.train_run import train
 from ossamma.pipeline.workers import run_workers
 from ossamma.schema.errors import CheckpointError, ConfigurationError, TrainingError
-from ossamma.training.finetune import CHECKPOINTS_FOLDER
+from ossamma.training.run_files import CHECKPOINTS_FOLDER
 
 TRIALS_FOLDER = "trials"
 _IDENTITY = "identity"

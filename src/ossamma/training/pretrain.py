@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,13 +24,14 @@ from ossamma.training.checkpoints import (
 )
 from ossamma.training.curves import tensorboard_callback
 from ossamma.training.diffusion_trainer import DiffusionTrainer, PretrainTask, StopInTime
-from ossamma.training.finetune import CHECKPOINTS_FOLDER, METRICS_LOG_FILE, TENSORBOARD_FOLDER
 from ossamma.training.held_out import HeldOutScores
 from ossamma.training.metrics_log import MetricsLog
 from ossamma.training.pretrain_settings import PretrainSettings
 from ossamma.training.progress_bar import ProgressBar
 from ossamma.training.rates import Clock
+from ossamma.training.run_files import CHECKPOINTS_FOLDER, METRICS_LOG_FILE, TENSORBOARD_FOLDER
 from ossamma.training.throughput import Throughput
+from ossamma.training.trackers import tracked
 
 _CLOCK_FILE: Final = "clock.json"
 _KEPT_CHECKPOINTS: Final = 2
@@ -53,6 +55,7 @@ def pretrain(
     *,
     resume: bool = False,
     console: Console | None = None,
+    trackers: Sequence[str] = (),
 ) -> PretrainResult:
     """Train until the steps or the time are used up; the model then has the final weights.
 
@@ -60,7 +63,7 @@ def pretrain(
     complete checkpoint is taken up: where steps decide and not the clock, the run ends with the
     very weights that it would have had without the interruption (on a CPU with the same number of
     threads: bit for bit), also on another number of processes times accumulation steps of the same
-    product, up to rounding.
+    product, up to rounding. The figures also go to `trackers`, see there.
 
     Raises:
         CheckpointError: the newest complete checkpoint cannot be read.
@@ -69,11 +72,12 @@ def pretrain(
     """
     checkpoint = latest_checkpoint(run / CHECKPOINTS_FOLDER) if resume else None
     clock = Clock(_seconds_at(checkpoint))
-    arguments = _arguments(settings, run)
+    arguments = _arguments(settings, run, trackers)
     trainer = DiffusionTrainer(task, arguments, settings, clock)
     step = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
     if step < settings.max_steps and not _is_over(checkpoint):
-        _fit(trainer, run, checkpoint, console, step=step)
+        with tracked(trackers):
+            _fit(trainer, run, checkpoint, console, step=step)
     elif checkpoint is not None:
         trainer._load_from_checkpoint(str(checkpoint))
     scores = trainer.held_out.scores(task.model, arguments.device)
@@ -143,7 +147,7 @@ def _is_over(checkpoint: Path | None) -> bool:
     return open_checkpoint(checkpoint, None).is_over
 
 
-def _arguments(settings: PretrainSettings, run: Path) -> TrainingArguments:
+def _arguments(settings: PretrainSettings, run: Path, trackers: Sequence[str]) -> TrainingArguments:
     arguments = TrainingArguments(
         output_dir=str(run / CHECKPOINTS_FOLDER),
         max_steps=settings.max_steps,
@@ -165,7 +169,8 @@ def _arguments(settings: PretrainSettings, run: Path) -> TrainingArguments:
         logging_steps=min(_STEPS_BETWEEN_LOGS, settings.evaluate_every),
         # A loss that is not a number must be seen; the step itself is skipped by its gradient.
         logging_nan_inf_filter=True,
-        report_to=[],
+        report_to=list(trackers),
+        run_name=run.resolve().name,
         disable_tqdm=True,
         remove_unused_columns=False,
         # Every weight has a gradient in every step; looking for those without costs time.

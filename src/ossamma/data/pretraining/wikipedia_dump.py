@@ -51,16 +51,14 @@ def read_wikipedia_dump(
             left_out.skip(f"longer than {file.limits.max_document_characters} characters", place)
             continue
         text = plain_text(page.wikitext)
-        if text is None:
-            left_out.fault("wikitext that cannot be parsed", place)
-        elif not text:
+        if not text:
             left_out.skip("no prose", place)
-        else:
-            yield Document(
-                id=f"wikipedia-{page.id}",
-                text=f"{page.title}\n{text}" if settings.titles and page.title else text,
-                provenance=Provenance(place),
-            )
+            continue
+        yield Document(
+            id=f"wikipedia-{page.id}",
+            text=f"{page.title}\n{text}" if settings.titles and page.title else text,
+            provenance=Provenance(place),
+        )
 
 
 class _Page:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import mwparserfromhell
@@ -12,7 +12,8 @@ from mwparserfromhell.nodes import Wikilink as WikiLink
 from mwparserfromhell.parser import ParserError
 from mwparserfromhell.wikicode import Wikicode
 
-_COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
+from ossamma.data.pretraining.wikitext_blocks import without_blocks
+
 _SECTION: Final = re.compile(r"^==([^=\n].*?)==[ \t]*$", re.MULTILINE)
 _BACK_MATTER: Final = frozenset(
     {
@@ -30,34 +31,12 @@ _BACK_MATTER: Final = frozenset(
         "works cited",
     }
 )
-_DROPPED_TAGS: Final = frozenset(
-    {
-        "ce",
-        "categorytree",
-        "chem",
-        "gallery",
-        "graph",
-        "hiero",
-        "imagemap",
-        "indicator",
-        "inputbox",
-        "mapframe",
-        "maplink",
-        "math",
-        "pre",
-        "ref",
-        "references",
-        "score",
-        "source",
-        "style",
-        "syntaxhighlight",
-        "table",
-        "templatedata",
-        "timeline",
-    }
-)
 # Pictures, categories, and articles in other languages; a colon before them makes them links.
 _HIDDEN_LINK: Final = re.compile(r"\s*(?:(?i:file|image|category)|[a-z]{2,3}(?:-[a-z]{2,8})?)\s*:")
+_MARKUP: Final = re.compile(r"[\[\]{}<&]|''|^[*#:;=]")
+_MAX_PIECE: Final = 4000
+"""Characters parsed at once: what does not close costs the square of it."""
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?]) ")
 _MAGIC_WORD: Final = re.compile(r"__[A-Z]{3,20}__")
 _EMPTY_BRACKETS: Final = re.compile(r"[ \t]?\((?:[\s,;:/\u2013-]|&nbsp;)*\)")
 _BRACKET_START: Final = re.compile(r"\((?:[\s,;:\u2013-])+(?=\w)")
@@ -66,23 +45,40 @@ _SPACES: Final = re.compile(r"[ \t]+")
 _SPACE_BEFORE_MARK: Final = re.compile(r" +(?=[,.;:!?)](?:\s|$))")
 
 
-def plain_text(wikitext: str) -> str | None:
+def plain_text(wikitext: str) -> str:
     """Return the text that a reader of the page sees in its prose, a paragraph a line.
 
     Headings and list items are lines of their own. Sections of references, links and the like are
     left out whole. Of templates only a few that stand for words are understood (`lang`, `convert`,
-    dashes and spaces); all others leave nothing.
-
-    Returns:
-        None where the parser gives the page up.
+    dashes and spaces); all others leave nothing. The time grows with the length of the page, be it
+    ever so broken.
     """
-    try:
-        code = mwparserfromhell.parse(without_back_matter(_COMMENT.sub("", wikitext)))
-    except ParserError:
-        return None
+    text = without_blocks(without_back_matter(wikitext), _SIGNS.keys() | _VALUES.keys())
+    return tidy("\n".join(_line_text(line) for line in text.split("\n")))
+
+
+def _line_text(line: str) -> str:
+    """Return the visible text of a line of wikitext."""
+    if not _MARKUP.search(line):
+        return line
     pieces: list[str] = []
-    _render(code, pieces)
-    return tidy("".join(pieces))
+    for part in _sentences(line):
+        try:
+            _render(mwparserfromhell.parse(part), pieces)
+        except ParserError:
+            pieces.append(_MARKUP.sub("", part))
+    return "".join(pieces)
+
+
+def _sentences(line: str) -> Iterator[str]:
+    """Cut a very long line behind sentences; a sentence that is too long is cut anywhere."""
+    start = 0
+    while len(line) - start > _MAX_PIECE:
+        ends = [m.end() for m in _SENTENCE_END.finditer(line, start + 1, start + _MAX_PIECE)]
+        end = ends[-1] if ends else start + _MAX_PIECE
+        yield line[start:end]
+        start = end
+    yield line[start:]
 
 
 def without_back_matter(wikitext: str) -> str:
@@ -160,8 +156,7 @@ def _render_tag(node: Node, pieces: list[str]) -> None:
     name = str(node.tag).strip().lower()
     if name in {"br", "p", "div"}:
         pieces.append("\n")
-    if name not in _DROPPED_TAGS:
-        _render(node.contents, pieces)
+    _render(node.contents, pieces)
 
 
 def _render_template(node: Node, pieces: list[str]) -> None:

@@ -23,7 +23,7 @@
       form.elements[name].value = wanted.has(name) ? "is:" + wanted.get(name) : "any";
     });
     if (document.activeElement !== form.elements.text) form.elements.text.value = wanted.get("text") || "";
-    shown.value = `${cases.filter((row) => !row.hidden).length} of the ${cases.length} errors below`;
+    shown.value = `${cases.filter((row) => !row.hidden).length} of the ${cases.length} ${form.dataset.what || "errors"} below`;
     return [...wanted].length > 0;
   };
 
