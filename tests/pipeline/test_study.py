@@ -17,6 +17,8 @@ from ossamma.pipeline.study import (
     open_storage,
     revive,
     rows_of,
+    settle,
+    state_of,
 )
 from ossamma.schema.errors import ConfigurationError
 
@@ -125,6 +127,15 @@ def test_a_trial_under_way_elsewhere_is_left_alone():
             trial.set_user_attr("process", 1)
     assert revive(study) == 0
     assert {trial.state for trial in study.trials} == {TrialState.RUNNING}
+
+
+def test_what_was_interrupted_before_it_signed_on_is_left_where_nobody_else_works():
+    study = new_study()
+    study.ask()
+    settle(study)
+    assert state_of(study.trials[0]) == "running"
+    settle(study, alone=True)
+    assert state_of(study.trials[0]) == "interrupted"
 
 
 @pytest.mark.parametrize("place", [None, "sqlite", "journal"])

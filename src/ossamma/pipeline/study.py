@@ -211,19 +211,25 @@ def sign_on(trial: Trial) -> None:
     trial.set_user_attr(_PROCESS, os.getpid())
 
 
-def revive(study: Study) -> int:
-    """Let trials that nobody finished wait to be taken up again; return how many.
+def settle(study: Study, *, alone: bool = False) -> None:
+    """Mark the trials that nobody works on any more as interrupted.
 
-    A trial counts as left if its process on this machine is gone, or if it gave no sign of life
-    for five minutes (databases only: a journal keeps no such signs).
+    A trial is left if its process on this machine is gone, or if it gave no sign of life for five
+    minutes (databases only: a journal keeps no such signs). If nobody else works on the study, so
+    is one that was interrupted before its process could sign on.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         fail_stale_trials(study)
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        if _is_left(trial):
+        if _is_left(trial) or (alone and _HOST not in trial.user_attrs):
             with suppress(UpdateFinishedTrialError, ValueError):  # someone else was faster
                 study.tell(trial.number, state=TrialState.FAIL)
+
+
+def revive(study: Study) -> int:
+    """Let trials that nobody finished wait to be taken up again; return how many."""
+    settle(study)
     trials = study.get_trials(deepcopy=False)
     taken_up = {trial.user_attrs.get(CONTINUES) for trial in trials}
     left = [

@@ -41,6 +41,7 @@ from ossamma.pipeline.study import (
     open_storage,
     revive,
     rows_of,
+    settle,
     sign_on,
     silence_optuna,
 )
@@ -139,6 +140,7 @@ def tune(request: TuneRequest, console: Console | None = None) -> TuneOutcome:
             else:
                 run_trials(request, console, bars=True)
     finally:
+        settle(study, alone=request.storage is None)
         outcome = _report(request, study)
     return outcome
 
