@@ -197,7 +197,7 @@ def test_a_checksum_of_other_weights_is_refused(bundle):
         (b"[]", "is damaged: expected an object with its format"),
         (b"null", "is damaged: expected an object with its format"),
         (b"{}", "is damaged: expected an object with its format"),
-        (b'{"format": 2}', "expected bundle format 1, got 2; use the version of ossamma"),
+        (b'{"format": 3}', "expected a bundle of format 1 or 2, got 3; use the version of ossamma"),
         (b'{"format": 1}', "its own checksum does not fit"),
         (b" " * (5 << 20), "larger than"),
     ],

@@ -19,6 +19,7 @@ from ossamma.cli import (
     data,
     demo,
     evaluate,
+    export,
     extract,
     gate,
     info,
@@ -51,6 +52,7 @@ app.command(name="tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command(name="ablate", epilog=ablate.EXAMPLES)(ablate.ablate)
 app.add_typer(runs.app, name="runs")
 app.command(name="profile", epilog=profile.EXAMPLES)(profile.profile)
+app.command(name="export", epilog=export.EXAMPLES)(export.export)
 app.command(name="extract", epilog=extract.EXAMPLES)(extract.extract)
 app.add_typer(data.app, name="data")
 app.command(name="info", epilog=info.EXAMPLES)(info.info)

@@ -15,9 +15,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -38,6 +36,7 @@ from ossamma.export.manifest import (
     stated_facts,
     verify,
 )
+from ossamma.export.new_folder import new_folder
 from ossamma.inference.calibration import Calibration
 from ossamma.inference.recogniser import OssammaRecogniser
 from ossamma.inference.settings import InferenceSettings
@@ -72,7 +71,7 @@ def save_bundle(
     assert profile.labels.tags == model.labels.tags, "the model predicts the profile's types"
     if folder.exists() and not (folder / METADATA_FILE).is_file():
         raise BundleError(f"{folder} exists and is not a bundle; expected a new or a bundle folder")
-    with _new_folder(folder) as fresh:
+    with new_folder(folder) as fresh:
         _write_files(fresh, model, tokenizer, profile)
         seal(
             fresh,
@@ -107,7 +106,7 @@ def save_calibrated(source: Path, folder: Path, calibration: Calibration) -> Non
         raise BundleError(f"{folder} exists; expected a new folder for the calibrated bundle")
     if origin.resolve() in folder.resolve().parents:
         raise BundleError(f"{folder} lies inside the bundle {origin}; expected it elsewhere")
-    with _new_folder(folder) as fresh:
+    with new_folder(folder) as fresh:
         for name in metadata["files"]:
             if name != CALIBRATION_FILE:
                 shutil.copyfile(origin / name, fresh / name)
@@ -188,46 +187,3 @@ def _without_progress_bars() -> Iterator[None]:
     finally:
         if were_shown:
             transformers_logging.enable_progress_bar()
-
-
-@contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder that takes the name `folder` at the end, complete or not at all."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = _beside(folder)
-    try:
-        fresh.mkdir()
-        yield fresh
-        for path in [*fresh.iterdir(), fresh]:
-            _to_disk(path)
-        _replace(folder, fresh)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _beside(folder: Path) -> Path:
-    """Return a fresh hidden name on the same file system, so that a rename is enough."""
-    return folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
-
-
-def _replace(folder: Path, fresh: Path) -> None:
-    """Put `fresh` in the place of `folder`: between the renames is none, never half of one."""
-    old = _beside(folder)
-    if folder.exists():
-        folder.rename(old)
-    try:
-        fresh.rename(folder)
-    except OSError:
-        if old.exists():
-            old.rename(folder)
-        raise
-    _to_disk(folder.parent)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

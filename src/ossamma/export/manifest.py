@@ -23,7 +23,9 @@ CONFIG_FILE = "config.json"
 TOKENIZER_FILE = "tokenizer.json"
 CALIBRATION_FILE = "calibration.json"
 BUNDLE_FOLDER = "bundle"
-FORMAT = 1
+FORMAT = 2
+"""What is written. 2 may hold weights in fewer bytes, golden cases and more; 1 has none of it."""
+_READABLE = (1, FORMAT)
 _REQUIRED_FILES = (CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE, LABELS_FILE)
 _REQUIRED_FACTS: dict[str, type | tuple[type, ...]] = {
     "model_type": str,
@@ -125,10 +127,10 @@ def read_metadata(folder: Path) -> dict[str, Any]:
         raise BundleError(f"{path} is damaged: it is not JSON as we write it ({error})") from error
     if not isinstance(metadata, dict) or "format" not in metadata:
         raise BundleError(f"{path} is damaged: expected an object with its format; fetch it anew")
-    if metadata["format"] != FORMAT:
+    if metadata["format"] not in _READABLE:
         raise BundleError(
-            f"{path}: expected bundle format {FORMAT}, got {metadata['format']!r}; use the version "
-            "of ossamma that wrote it"
+            f"{path}: expected a bundle of format {' or '.join(map(str, _READABLE))}, got "
+            f"{metadata['format']!r}; use the version of ossamma that wrote it, or a newer one"
         )
     if not is_canonical or metadata.get(_OWN_CHECKSUM) != _checksum(metadata):
         raise BundleError(f"{path} was changed: its own checksum does not fit; fetch it anew")

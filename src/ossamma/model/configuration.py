@@ -116,6 +116,8 @@ class OssammaConfig(PretrainedConfig):
     tagging_time: float = 0.0
     """Diffusion time t at which text is tagged: clean text is t = 0."""
     use_crf: bool = True
+    boundary_head: bool = True
+    """Whether there is a head for the boundary loss; False in a release, which does not train."""
     boundary_loss_weight: float = 0.2
     token_loss_weight: float = 0.0
     """Weight of the auxiliary token cross-entropy, which label smoothing and focal apply to."""

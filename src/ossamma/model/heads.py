@@ -19,12 +19,13 @@ class TaggingHead(nn.Module):
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.head_dropout)
         self.emissions = nn.Linear(config.hidden_size, num_tags)
-        self.boundaries = nn.Linear(config.hidden_size, 2)
+        # Only training needs it: a release goes without.
+        self.boundaries = nn.Linear(config.hidden_size, 2) if config.boundary_head else None
 
-    def forward(self, x_SWD: Tensor) -> tuple[Tensor, Tensor]:
-        """Return emissions (S, W, K) and boundary logits (S, W, 2)."""
+    def forward(self, x_SWD: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return emissions (S, W, K) and boundary logits (S, W, 2) if there is such a head."""
         x_SWD = self.dropout(self.norm(x_SWD))
-        return self.emissions(x_SWD), self.boundaries(x_SWD)
+        return self.emissions(x_SWD), None if self.boundaries is None else self.boundaries(x_SWD)
 
 
 def boundary_targets(allowed_SWK: Tensor, mask_SW: Tensor) -> tuple[Tensor, Tensor]:

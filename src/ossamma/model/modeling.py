@@ -9,7 +9,8 @@ hold several.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from os import PathLike
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,7 @@ from ossamma.model.linear import StartedLinear
 from ossamma.model.linear_attention import LinearAttention
 from ossamma.model.norm import TimeEmbedding
 from ossamma.model.oscillator import DLinOSS
+from ossamma.model.packed_weights import find_packed, read_weights, whereabouts
 from ossamma.schema.errors import ConfigurationError
 from ossamma.schema.labels import LabelSet
 from ossamma.tokenization.alignment import IGNORED_LABEL
@@ -48,6 +50,28 @@ class OssammaPreTrainedModel(PreTrainedModel):
     config: OssammaConfig
     # The Trainer would otherwise rescale loss and gradients by accumulation steps and processes.
     accepts_loss_kwargs = False
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | PathLike[Any] | None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Self:
+        """Load as Hugging Face does; a release in int8 is brought back to float32 first.
+
+        Arguments and result are those of `PreTrainedModel.from_pretrained`.
+        """
+        name: Any = pretrained_model_name_or_path
+        packed = None if name is None or "state_dict" in kwargs else find_packed(name, kwargs)
+        if packed is not None:
+            if kwargs.get("config") is None:
+                kwargs["config"] = cls.config_class.from_pretrained(name, **whereabouts(kwargs))
+            kwargs["state_dict"] = read_weights(packed)
+            name = None
+        # Its annotation does not know that `output_loading_info` makes the result a pair.
+        loaded: Self = super().from_pretrained(name, *args, **kwargs)
+        return loaded
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -194,7 +218,8 @@ class TaggingOutput(ModelOutput):
     """What OssammaForTokenClassification returns.
 
     `logits` are emissions: (S, W, K) at words if `first_pieces` was given, else (B, T, K) at
-    pieces. `boundary_logits` are of shape (S, W, 2) or (B, T, 2).
+    pieces. `boundary_logits` are of shape (S, W, 2) or (B, T, 2); None in a release, which has no
+    boundary head.
     """
 
     loss: Tensor | None = None
@@ -262,7 +287,7 @@ class OssammaForTokenClassification(OssammaPreTrainedModel):
             pieces_SW, mask_SW, allowed_SWK = supervision_from_labels(labels, self.labels.num_tags)
             loss = self._loss(
                 logits.flatten(0, 1)[pieces_SW],
-                boundaries.flatten(0, 1)[pieces_SW],
+                None if boundaries is None else boundaries.flatten(0, 1)[pieces_SW],
                 allowed_SWK,
                 mask_SW,
                 weights,
@@ -272,7 +297,7 @@ class OssammaForTokenClassification(OssammaPreTrainedModel):
     def _loss(
         self,
         emissions_SWK: Tensor,
-        boundaries_SW2: Tensor,
+        boundaries_SW2: Tensor | None,
         allowed_SWK: Tensor,
         mask_SW: Tensor,
         weights_S: Tensor | None,
@@ -294,7 +319,7 @@ class OssammaForTokenClassification(OssammaPreTrainedModel):
                 label_smoothing=config.label_smoothing,
                 focal_gamma=config.focal_gamma,
             )
-        if config.boundary_loss_weight > 0.0:
+        if config.boundary_loss_weight > 0.0 and boundaries_SW2 is not None:
             total = total + config.boundary_loss_weight * boundary_loss(
                 boundaries_SW2, allowed_SWK, mask_SW, weights_S
             )

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from ossamma.export.manifest import (
@@ -22,6 +21,7 @@ from ossamma.export.manifest import (
 )
 from ossamma.model.configuration import OssammaConfig
 from ossamma.model.modeling import OssammaForTokenClassification, tag_entries
+from ossamma.model.packed_weights import read_weights
 from ossamma.pipeline.recipe import Recipe
 from ossamma.schema.errors import CheckpointError, ConfigurationError
 from ossamma.schema.labels import LabelSet
@@ -123,7 +123,7 @@ def load_encoder(model: OssammaForTokenClassification, weights: Path) -> tuple[s
         CheckpointError: the file cannot be read, holds no encoder, or shapes differ.
     """
     try:
-        stored = load_file(weights)
+        stored = read_weights(weights)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"cannot read {weights}: {error}") from error
     wanted = {k: v for k, v in model.state_dict().items() if k.startswith(_ENCODER)}
@@ -182,7 +182,8 @@ def _read_config(folder: Path) -> dict[str, Any]:
             f"{folder / CONFIG_FILE}: expected model_type {OssammaConfig.model_type!r}, "
             f"got {kind!r}"
         )
-    known = set(OssammaConfig.__annotations__) - {"model_type"}
+    # The heads start anew, also where a release has left one out.
+    known = set(OssammaConfig.__annotations__) - {"model_type", "boundary_head"}
     return {name: value for name, value in stored.items() if name in known}
 
 

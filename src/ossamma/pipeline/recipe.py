@@ -57,7 +57,14 @@ FROM_SCRATCH: dict[str, dict[str, Any]] = {
 
 # What the tokenizer and the label set decide, no recipe.
 _NOT_SET_HERE = frozenset(
-    {"model_type", "vocab_size", "pad_token_id", "mask_token_id", "tie_word_embeddings"}
+    {
+        "model_type",
+        "vocab_size",
+        "pad_token_id",
+        "mask_token_id",
+        "tie_word_embeddings",
+        "boundary_head",
+    }
 )
 
 
