@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 from ossamma.data.readers.jsonl import write_jsonl
@@ -10,6 +11,7 @@ from ossamma.data.writers.conll import ConllOutput, write_conll
 from ossamma.tokenization.words import split_words
 from tests import tiny
 from tests.pipeline.test_pretrain_run import SETTINGS
+from tests.pipeline.test_text_corpora import article
 
 
 def test_from_text_to_a_tagger(ossamma, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -72,9 +74,17 @@ def test_the_commands_of_the_page_work(ossamma, tmp_path: Path) -> None:  # type
     commands = [
         line.split() for line in page.read_text().splitlines() if line.startswith("    ossamma ")
     ]
-    assert [command[1] for command in commands] == ["tokenizer", "pretrain", "train"]
+    verbs = [command[1] for command in commands]
+    assert verbs == ["tokenizer", "pretrain", "train", "data", "pretrain"]
     write_jsonl(tmp_path / "news.jsonl", tiny.documents(300, seed=1))
     (tmp_path / "papers.txt").write_text("\n\n".join(d.text for d in tiny.documents(90, seed=2)))
+    write_jsonl(tmp_path / "test.jsonl", tiny.documents(3, seed=9))
+    generator = random.Random(1)
+    articles = "\n\n".join(article(generator) for _ in range(300))
+    (tmp_path / "articles.txt").write_text(articles)
+    (tmp_path / "texts.yaml").write_text(
+        "sources: [{name: articles, path: articles.txt, format: text}]"
+    )
     output = ConllOutput(split_words=split_words)
     for name, seed in (("train", 3), ("dev", 4)):
         write_conll(tmp_path / f"{name}.conll", tiny.documents(20, seed=seed), output)
@@ -86,3 +96,4 @@ def test_the_commands_of_the_page_work(ossamma, tmp_path: Path) -> None:  # type
         result = ossamma(*command[1:], *small.get(command[1], []))
         assert result.exit_code == 0, result.output
     assert (tmp_path / "runs" / "tagger" / "bundle").is_dir()
+    assert (tmp_path / "runs" / "prepared" / "encoder").is_dir()
