@@ -161,6 +161,24 @@ def test_the_order_of_texts_is_kept(recogniser):
         assert_sound(text, entities)
 
 
+def test_windows_of_many_texts_may_take_turns():
+    """What a server does: the windows of all texts in any order and company, text by text decoded.
+
+    Equal to rounding: the company decides how sums are blocked.
+    """
+    made = tiny.recogniser(window_pieces=120, margin_pieces=20)
+    texts = [words_text(number, seed) for seed, number in enumerate((3, 150, 0, 90, 7, 61))]
+    laid = [made.lay_out(Document(id="", text=text)) for text in texts]
+    windows = [(text, number) for text in laid for number in range(len(text.windows))]
+    random.Random(5).shuffle(windows)
+    assert len(windows) > 2 * len(texts)
+    for start in range(0, len(windows), 3):
+        made.encode(windows[start : start + 3])
+    for text, known in reversed(list(zip(laid, made.recognise(texts), strict=True))):
+        [found] = made.decode([text])
+        assert_same([found], [known])
+
+
 def test_documents_come_back_in_order_with_little_memory(recogniser):
     small = OssammaRecogniser(
         recogniser.model, recogniser.tokenizer, InferenceSettings(pending_pieces=40)

@@ -45,8 +45,8 @@ _Span: TypeAlias = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class _Laid:
-    """A text laid out: its words, its windows with their lengths, and a place for the emissions."""
+class LaidText:
+    """A text laid out: its words, its windows with their pieces, and a place for the emissions."""
 
     document: Document
     text: AlignedText
@@ -124,8 +124,7 @@ class OssammaRecogniser:
         A document that comes with words keeps them; other texts are split by our own rules.
         """
         for pending in self._laid_out(documents):
-            with torch.inference_mode():
-                found = self._decode(pending)
+            found = self.decode(pending)
             for laid, entities in zip(pending, found, strict=True):
                 yield laid.document, entities
 
@@ -137,27 +136,33 @@ class OssammaRecogniser:
         """
         for pending in self._laid_out(documents):
             with torch.inference_mode():
-                readings = self._read(pending, self._decode(pending))
+                readings = self._read(pending, self.decode(pending))
             yield from readings
 
-    def _laid_out(self, documents: Iterable[Document]) -> Iterator[list[_Laid]]:
+    def _laid_out(self, documents: Iterable[Document]) -> Iterator[list[LaidText]]:
         """Yield so many texts as are batched together, with their emissions."""
         assert not self.model.training, "recognition needs the model in its eval mode"
-        pending: list[_Laid] = []
+        pending: list[LaidText] = []
         num_pieces = 0
         for document in documents:
-            pending.append(self._lay(document))
+            pending.append(self.lay_out(document))
             num_pieces += pending[-1].num_pieces
             if num_pieces >= self.settings.pending_pieces:
-                with torch.inference_mode():
-                    self._fill_emissions(pending)
+                self._encode_all(pending)
                 yield pending
                 pending, num_pieces = [], 0
-        with torch.inference_mode():
-            self._fill_emissions(pending)
+        self._encode_all(pending)
         yield pending
 
-    def _lay(self, document: Document) -> _Laid:
+    def _encode_all(self, pending: Sequence[LaidText]) -> None:
+        self.encode([(laid, n) for laid in pending for n in range(len(laid.windows))])
+
+    def lay_out(self, document: Document) -> LaidText:
+        """Take the first of three stages: words and windows, no network yet.
+
+        `recognise` is `lay_out` of each text, `encode` of all their windows in any order and any
+        company, then `decode`; a server calls the stages itself, to let texts take turns.
+        """
         text = align(document, words_of(document), self.tokenizer, self.features)
         num_pieces = text.num_pieces
         windows = tile_words(
@@ -169,16 +174,17 @@ class OssammaRecogniser:
         before = [0, *accumulate(num_pieces)]
         lengths = [before[window.end] - before[window.start] for window in windows]
         emissions_NK = torch.empty(len(text.words), self.model.labels.num_tags)
-        return _Laid(document, text, before[-1], windows, lengths, emissions_NK)
+        return LaidText(document, text, before[-1], windows, lengths, emissions_NK)
 
-    def _fill_emissions(self, pending: Sequence[_Laid]) -> None:
-        """Run the encoder over all windows, those of like length together."""
-        places = [(laid, window) for laid in pending for window in laid.windows]
+    def encode(self, windows: Sequence[tuple[LaidText, int]]) -> None:
+        """Run the encoder over windows (text, number), those of like length together."""
         # [CLS] and [SEP] stand around every window.
-        lengths = [length + 2 for laid in pending for length in laid.lengths]
+        lengths = [laid.lengths[number] + 2 for laid, number in windows]
         for group in group_by_length(lengths, max_pieces=self.settings.batch_pieces):
-            chosen = [places[index] for index in group]
-            emissions_NK = self._emissions_of(chosen)
+            places = [windows[index] for index in group]
+            chosen = [(laid, laid.windows[number]) for laid, number in places]
+            with torch.inference_mode():
+                emissions_NK = self._emissions_of(chosen)
             start = 0
             for laid, window in chosen:
                 end = start + window.core_end - window.core_start
@@ -186,7 +192,7 @@ class OssammaRecogniser:
                 start = end
             assert start == len(emissions_NK), "every word belongs to one window"
 
-    def _emissions_of(self, chosen: Sequence[tuple[_Laid, Window]]) -> Tensor:
+    def _emissions_of(self, chosen: Sequence[tuple[LaidText, Window]]) -> Tensor:
         """Emissions (N, K) of the words that these windows own, in their order."""
         device = self.model.device
         cut = [cut_window(laid.text, window, self.tokenizer) for laid, window in chosen]
@@ -201,8 +207,9 @@ class OssammaRecogniser:
         emissions_NK: Tensor = output.logits[batch["word_mask"].to(device)].float().cpu()
         return emissions_NK
 
-    def _decode(self, pending: Sequence[_Laid]) -> list[list[Entity]]:
-        """Run the CRF over every line of every text and collect the entities."""
+    @torch.inference_mode()
+    def decode(self, pending: Sequence[LaidText]) -> list[list[Entity]]:
+        """Run the CRF over every line of texts whose windows are all encoded; sorted entities."""
         found: list[list[Entity]] = [[] for _ in pending]
         for rows, emissions_SWK, mask_SW in self._rows_of(pending):
             spans = self._best_spans(emissions_SWK, mask_SW)
@@ -219,7 +226,7 @@ class OssammaRecogniser:
             entities.sort()
         return found
 
-    def _rows_of(self, pending: Sequence[_Laid]) -> Iterator[tuple[list[_Line], Tensor, Tensor]]:
+    def _rows_of(self, pending: Sequence[LaidText]) -> Iterator[tuple[list[_Line], Tensor, Tensor]]:
         """Yield the lines of all texts in batches of like length, with emissions and mask."""
         lines = [
             _Line(number, start, end)
@@ -234,7 +241,7 @@ class OssammaRecogniser:
             yield rows, *self._stack(rows, pending)
 
     def _read(
-        self, pending: Sequence[_Laid], found: Sequence[Sequence[Entity]]
+        self, pending: Sequence[LaidText], found: Sequence[Sequence[Entity]]
     ) -> list[DocumentReading]:
         """Read the annotations of each text, and the entities that were found in it."""
         asked = [
@@ -292,7 +299,7 @@ class OssammaRecogniser:
                 f"{', '.join(offered) or 'none'}; fit some with `ossamma calibrate`"
             )
 
-    def _stack(self, rows: Sequence[_Line], pending: Sequence[_Laid]) -> tuple[Tensor, Tensor]:
+    def _stack(self, rows: Sequence[_Line], pending: Sequence[LaidText]) -> tuple[Tensor, Tensor]:
         """Return emissions (S, W, K) and mask (S, W) of these lines."""
         num_words_S = torch.tensor([line.num_words for line in rows])
         width = int(num_words_S.max())
@@ -317,7 +324,7 @@ class OssammaRecogniser:
             )[0]
         ]
 
-    def _entity(self, laid: _Laid, line: _Line, span: _Span, confidence: float) -> Entity:
+    def _entity(self, laid: LaidText, line: _Line, span: _Span, confidence: float) -> Entity:
         """Turn a span of a line's words into an entity of the text."""
         _, first, last, type_number = span
         start = laid.text.words[line.start + first].start

@@ -105,9 +105,9 @@ def clocked(recogniser: OssammaRecogniser, clock: StageClock) -> Iterator[None]:
         for module, stage in _modules(model):
             stack.enter_context(_hooked(module, stage, clock))
         for owner, method, stage in (
-            (recogniser, "_lay", Stage.TOKENISE),
-            (recogniser, "_fill_emissions", Stage.BATCH),
-            (recogniser, "_decode", Stage.DECODE),
+            (recogniser, "lay_out", Stage.TOKENISE),
+            (recogniser, "encode", Stage.BATCH),
+            (recogniser, "decode", Stage.DECODE),
             (model.crf, "viterbi", Stage.VITERBI),
             (model.crf, "span_log_probabilities", Stage.POSTERIOR),
         ):
