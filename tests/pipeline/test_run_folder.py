@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import subprocess
+import sys
 
 import pytest
 from safetensors import SafetensorError
@@ -14,6 +16,7 @@ from ossamma.pipeline.run_folder import (
     claim_run,
     clear_run,
     disk_faults,
+    held,
     read_record,
     recorded,
     refuse_used,
@@ -48,10 +51,42 @@ def changed(path, value):
 
 
 def test_a_claimed_folder_holds_its_record(tmp_path):
-    claim_run(tmp_path / "a" / "b", RECORD)
+    with held(tmp_path / "a" / "b"):
+        claim_run(tmp_path / "a" / "b", RECORD)
     assert read_record(tmp_path / "a" / "b") == RECORD
     with pytest.raises(CheckpointError, match=r"is not empty; choose another .* --resume"):
         claim_run(tmp_path / "a" / "b", RECORD)
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from ossamma.pipeline.run_folder import held
+with held(Path(sys.argv[1])):
+    (Path(sys.argv[1]) / "run.json").write_text("{}")
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_one_process_writes_and_one_that_was_killed_holds_nothing(tmp_path):
+    command = [sys.executable, "-c", HOLDER, str(tmp_path / "run")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        refusal = r"another process is writing into .*run; wait"
+        with pytest.raises(CheckpointError, match=refusal), held(tmp_path / "run"):
+            pytest.fail("two processes hold one folder")
+        process.kill()
+        process.wait()
+    with held(tmp_path / "run"):
+        pass
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["run.json"]
+
+
+def test_a_folder_made_for_nothing_does_not_stay(tmp_path):
+    with pytest.raises(ValueError, match="broken"), held(tmp_path / "run"):
+        raise ValueError("broken")
+    assert not (tmp_path / "run").exists()
 
 
 def test_an_empty_folder_and_one_with_its_corpus_are_free(tmp_path):
@@ -204,6 +239,7 @@ def test_clearing_takes_nothing_without_the_record_of_a_run(tmp_path, name):
 def test_clearing_does_not_follow_links(tmp_path):
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "file").write_text("x")
+    (tmp_path / "run").mkdir()
     claim_run(tmp_path / "run", RECORD)
     (tmp_path / "run" / "best").symlink_to(tmp_path / "precious")
     clear_run(tmp_path / "run")

@@ -34,6 +34,7 @@ from ossamma.pipeline.recipe import PretrainRecipe
 from ossamma.pipeline.run_folder import (
     RUN_FILE,
     claim_run,
+    held,
     read_record,
     recorded,
     timestamp,
@@ -111,13 +112,22 @@ def pretrain_encoder(request: PretrainRequest, console: Console | None = None) -
     if settings.num_threads:
         torch.set_num_threads(settings.num_threads)
     state = PartialState(cpu=not torch.cuda.is_available())
-    said = console if state.is_main_process else None
-    if state.is_main_process:
-        _claim(request)
+    if not state.is_main_process:
+        return _pretrain(request, state, None)
+    record = _record(request)
+    with held(request.out):
+        _claim(request, record)
+        return _pretrain(request, state, console)
+
+
+def _pretrain(
+    request: PretrainRequest, state: PartialState, console: Console | None
+) -> PretrainOutcome:
+    settings = request.recipe.pretraining
     # The first process writes tokenizer and tokens, the others find them.
     with state.main_process_first():
-        tokenizer = _tokenizer(request, said)
-        stores = _stores(request, tokenizer, said)
+        tokenizer = _tokenizer(request, console)
+        stores = _stores(request, tokenizer, console)
     set_seed(settings.seed)
     model = _model(request.recipe, tokenizer)
     task = PretrainTask(
@@ -186,9 +196,10 @@ class _Stores:
     held_out: TokenStore | None
 
 
-def _claim(request: PretrainRequest) -> None:
-    """Take the run folder, or check that the run in it is this one."""
-    record: dict[str, Any] = {
+def _record(request: PretrainRequest) -> dict[str, Any]:
+    if not request.texts:
+        raise ConfigurationError("expected at least one text to pre-train on, got none")
+    return {
         "status": "running",
         "kind": "pretraining",
         "recipe": request.recipe.to_json(),
@@ -202,9 +213,11 @@ def _claim(request: PretrainRequest) -> None:
         "started": timestamp(),
         "process": own_process(),
     }
+
+
+def _claim(request: PretrainRequest, record: dict[str, Any]) -> None:
+    """Take the run folder, or check that the run in it is this one."""
     if not request.resume:
-        if not request.texts:
-            raise ConfigurationError("expected at least one text to pre-train on, got none")
         claim_run(request.out, record)
         return
     before = read_record(request.out)

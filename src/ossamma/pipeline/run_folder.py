@@ -13,6 +13,7 @@ Needs neither torch nor transformers.
       best/                  the best model so far, as a bundle
       bundle/                the released model
       corpus/                data made for this run alone, if any (the demonstration's)
+      lock                   there while a process writes
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
 from ossamma.export.manifest import BUNDLE_FOLDER, remove_leftovers
@@ -36,6 +38,7 @@ RUN_FILE = "run.json"
 METRICS_FILE = "metrics.json"
 BEST_FOLDER = "best"
 CORPUS_FOLDER = "corpus"
+LOCK_FILE = "lock"
 _ENTRIES = frozenset(
     {
         RUN_FILE,
@@ -46,6 +49,7 @@ _ENTRIES = frozenset(
         BEST_FOLDER,
         BUNDLE_FOLDER,
         CORPUS_FOLDER,
+        LOCK_FILE,
     }
 )
 _DECISIVE_SPLITS = ("train", "dev")
@@ -60,7 +64,7 @@ def refuse_used(run: Path) -> None:
     Raises:
         CheckpointError: it is not empty, or no folder.
     """
-    if set(_names_in(run)) - {CORPUS_FOLDER}:
+    if set(_names_in(run)) - {CORPUS_FOLDER, LOCK_FILE}:
         raise CheckpointError(
             f"{run} is not empty; choose another folder, or continue the run in it with "
             "`ossamma train --resume`"
@@ -92,17 +96,48 @@ def clear_run(run: Path) -> None:
             path.unlink()
 
 
-def claim_run(run: Path, record: Mapping[str, Any]) -> None:
-    """Make the folder and write its record: from here on it is in use.
+@contextmanager
+def held(run: Path) -> Iterator[None]:
+    """Make the folder if need be, and keep other processes from writing there.
+
+    A folder that is made for nothing, because the block puts nothing there, is removed.
+
+    The operating system lets go of the lock when the process ends, however it ends.
 
     Raises:
-        CheckpointError: the folder is in use, or cannot be made.
+        CheckpointError: another process holds it, or it cannot be made.
     """
-    refuse_used(run)
+    is_new = not run.exists()
     try:
         run.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(run / LOCK_FILE, timeout=0)
+        lock.acquire()
+    except Timeout as error:
+        raise CheckpointError(
+            f"another process is writing into {run}; wait until it has ended, or choose another "
+            "folder"
+        ) from error
     except OSError as error:
         raise CheckpointError(f"cannot make the run folder {run}: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        # Gone before it is free: whoever comes next makes a file, and never holds one that is gone.
+        with suppress(OSError):
+            (run / LOCK_FILE).unlink()
+        lock.release()
+        if is_new:
+            with suppress(OSError):  # it is not empty: that is how it should be
+                run.rmdir()
+
+
+def claim_run(run: Path, record: Mapping[str, Any]) -> None:
+    """Write the record of a new run into a folder that is `held`: from here on it is in use.
+
+    Raises:
+        CheckpointError: the folder is in use.
+    """
+    refuse_used(run)
     write_json(run / RUN_FILE, record)
 
 

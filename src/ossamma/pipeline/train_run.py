@@ -33,6 +33,7 @@ from ossamma.pipeline.run_folder import (
     RUN_FILE,
     claim_run,
     disk_faults,
+    held,
     read_record,
     recorded,
     refuse_used,
@@ -129,13 +130,14 @@ def train(
         torch.set_num_threads(request.recipe.training.num_threads)
     prepared = _prepare(request, started)
     _say(console, prepared.notes)
-    if request.resume:
-        _say(console, _as_warnings(rejoin_run(request.out, prepared.record)))
-    else:
-        claim_run(request.out, prepared.record)
-    with recorded(request.out, prepared.record), disk_faults(request.out):
-        result = _fit(request, prepared, console, watch)
-        return _finish(request, prepared, result)
+    with held(request.out):
+        if request.resume:
+            _say(console, _as_warnings(rejoin_run(request.out, prepared.record)))
+        else:
+            claim_run(request.out, prepared.record)
+        with recorded(request.out, prepared.record), disk_faults(request.out):
+            result = _fit(request, prepared, console, watch)
+            return _finish(request, prepared, result)
 
 
 def _prepare(request: TrainRequest, started: str | None) -> _Prepared:
