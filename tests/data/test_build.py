@@ -119,6 +119,17 @@ def test_the_card_is_shown_as_markdown_and_html(request_for):
     assert "0 held-out documents leak" in html
 
 
+def test_the_card_says_when_a_set_may_not_be_passed_on(request_for):
+    content = build(request_for, Steps())
+    for form in ("md", "html"):
+        assert "Not to be passed on" not in render_card(content, form)
+    content["sources"][0]["redistributable"] = "non-commercial"
+    for form in ("md", "html"):
+        shown = " ".join(render_card(content, form).split())
+        assert "Not to be passed on" in shown
+        assert "post (non-commercial)" in shown
+
+
 def test_the_card_shows_what_the_readers_left_out_and_noted(request_for):
     content = build(request_for, Steps())
     assert "## What the readers left out or noted\n\nNothing." in render_card(content, "md")

@@ -72,6 +72,13 @@ def _cell(value: object) -> str:
     return " ".join(str(value).split()).replace("|", "\\|")
 
 
+_RESTRICTED: Final = (
+    Redistribution.NON_COMMERCIAL,
+    Redistribution.NO,
+    Redistribution.UNCLEAR,
+)
+
+
 class _View:
     """What the templates show, summed up from the parts of a card."""
 
@@ -85,6 +92,11 @@ class _View:
             source["dataset"]
             for source in card["sources"]
             if source.get("redistributable") == Redistribution.SHARE_ALIKE
+        ]
+        self.restricted = [
+            (source["dataset"], source["redistributable"])
+            for source in card["sources"]
+            if source.get("redistributable") in _RESTRICTED
         ]
 
     def _totals(self) -> dict[str, dict[str, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 import struct
 import time
@@ -32,6 +33,8 @@ _BROKEN: Final = (
     struct.error,
     zlib.error,
 )
+# What it has to complain of in a damaged file, ours say in one error or in the warnings.
+logging.getLogger("pypdf").addHandler(logging.NullHandler())
 _UNWRITABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
