@@ -65,3 +65,39 @@ class CheckpointError(OssammaError):
 
 class BundleError(OssammaError):
     """A bundle that is not what its own metadata says it is."""
+
+
+class ServingError(OssammaError):
+    """A request that the server does not answer with entities."""
+
+
+class OverloadedError(ServingError):
+    """The queue is full; `retry_after` is when to try again, in seconds."""
+
+    def __init__(self, message: str, *, retry_after: int = 1) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+class DeadlineError(ServingError):
+    """The answer would have come too late."""
+
+
+class UnavailableError(ServingError):
+    """The model is not loaded yet, or the server is shutting down."""
+
+
+class LimitError(ServingError):
+    """More texts or characters than one request may have."""
+
+
+class RequestError(ServingError):
+    """A request that cannot be meant; `field` says where."""
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        self.field = field
+        super().__init__(message)
+
+
+class AccessError(ServingError):
+    """No key, or one that does not allow this."""

@@ -1,0 +1,1 @@
+"""Entities over HTTP: batching, limits, monitoring, alerts, a page for people."""
