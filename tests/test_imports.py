@@ -74,6 +74,28 @@ def test_the_measure_sees_torch():
     assert "torch" in loaded_by("import torch") & HEAVY
 
 
+AUTO = "from transformers import AutoConfig, AutoModelForTokenClassification as Tagger"
+CONFIG = "AutoConfig.for_model('ossamma')"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"import ossamma; from transformers import AutoConfig; {CONFIG}",
+        f"from transformers import AutoConfig; import ossamma; {CONFIG}",
+        f"import ossamma; {AUTO}; assert type({CONFIG}) in Tagger._model_mapping",
+        f"{AUTO}; import ossamma; assert type({CONFIG}) in Tagger._model_mapping",
+        "import ossamma, transformers.models.auto.modeling_auto as m; m.__spec__.loader.path",
+    ],
+)
+def test_the_auto_classes_know_our_models_after_the_import_in_either_order(code):
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_console_script_answers():
     script = Path(sys.executable).with_name("ossamma")
     if not script.exists():

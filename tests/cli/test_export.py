@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import json
 
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
 from ossamma.export.bundle import load
 from ossamma.export.manifest import verify
-from ossamma.pipeline.export_run import F1Check
+from ossamma.pipeline.export_checks import F1Check
 
 TEXT = "Ada Lovelace waited in Oslo . Alan Turing slept in New York ."
 
@@ -43,3 +52,93 @@ def test_what_exists_is_not_replaced(ossamma, trained, tmp_path):
     result = ossamma("export", trained.request.out, "--out", "r")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "expected a new folder" in result.stderr
+
+
+GATES = """
+gates:
+  - name: it runs
+    source: the house
+    metric: f1
+    average: micro
+    operator: ">="
+    threshold: {threshold}
+    min_support: 1
+    max_width: 1
+"""
+
+
+@pytest.fixture
+def report(ossamma, trained):
+    """A report of the run that is released."""
+    result = ossamma(
+        "evaluate", "--bundle", trained.request.out, "--gold", trained.request.dev, "--out", "rep"
+    )
+    assert result.exit_code == 0, result.stderr
+    return "rep/report.json"
+
+
+@pytest.mark.parametrize(("threshold", "code"), [(0.0, 0), (0.9999, 1)])
+def test_gates_decide(ossamma, trained, report, tmp_path, threshold, code):
+    (tmp_path / "gates.yaml").write_text(GATES.format(threshold=threshold))
+    result = ossamma(
+        "export", trained.request.out, "--out", "r", "--report", report, "--gates", "gates.yaml"
+    )
+    assert result.exit_code == code, result.stdout + result.stderr
+    assert (tmp_path / "r").exists() == (code == 0)
+    if code:
+        assert "refused: 1 of 1 gates failed: it runs" in result.stdout
+    else:
+        verdicts = json.loads((tmp_path / "r" / "gates.json").read_text())
+        assert verdicts["outcome"] == "passed"
+        assert "gates.json" in (tmp_path / "r" / "README.md").read_text()
+
+
+def test_a_report_of_another_model_is_refused(ossamma, trained, report, tmp_path):
+    path = tmp_path / report
+    content = json.loads(path.read_text())
+    content["system"]["checksum"] = "0" * 64
+    path.write_text(json.dumps(content))
+    result = ossamma("export", trained.request.out, "--out", "r", "--report", report)
+    assert result.exit_code == 2
+    assert "expected a report of the model that is released" in result.stderr
+
+
+def test_gates_without_a_report_are_refused(ossamma, trained):
+    result = ossamma("export", trained.request.out, "--out", "r", "--gates", "gates.yaml")
+    assert result.exit_code == 2
+    assert "need --report" in result.stderr
+
+
+def test_a_signature_is_asked_for_with_info(ossamma, trained, tmp_path):
+    key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    pem = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "key.pem").write_bytes(key.private_bytes(*pem))
+    for name, public in (("public", key), ("other", Ed25519PrivateKey.generate())):
+        data = public.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        (tmp_path / f"{name}.pem").write_bytes(data)
+    result = ossamma("export", trained.request.out, "--out", "r", "--sign", "key.pem")
+    assert result.exit_code == 0, result.stderr
+    result = ossamma("info", "r", "--verify-key", "public.pem")
+    assert result.exit_code == 0, result.stderr
+    assert "weights in fp32; signed" in result.stdout
+    result = ossamma("info", "r", "--verify-key", "other.pem")
+    assert result.exit_code == 2
+    assert "not of this key" in result.stderr
+
+
+def test_a_key_that_is_none_is_refused_before_the_work(ossamma, tmp_path):
+    (tmp_path / "key.pem").write_text("nonsense")
+    result = ossamma("export", "nowhere", "--out", "r", "--sign", "key.pem")
+    assert result.exit_code == 2
+    assert "openssl genpkey" in result.stderr
+
+
+def test_the_card_says_what_it_is_told(ossamma, trained, tmp_path):
+    result = ossamma(
+        *("export", trained.request.out, "--out", "r", "--name", "acme/ner"),
+        *("--licence", "mit", "--language", "en", "--language", "no"),
+    )
+    assert result.exit_code == 0, result.stderr
+    card = (tmp_path / "r" / "README.md").read_text()
+    for line in ("license: mit", "- en", "- 'no'", "# acme/ner"):
+        assert f"{line}\n" in card

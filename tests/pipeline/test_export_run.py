@@ -7,19 +7,17 @@ import shutil
 import pytest
 
 from ossamma.export.bundle import load
+from ossamma.export.golden import read_goldens
 from ossamma.export.manifest import verify
+from ossamma.export.reference import read_reference
 from ossamma.model.packed_weights import WeightForm
-from ossamma.pipeline.export_run import ExportRequest, F1Check, export_run
+from ossamma.pipeline.corpora import read_split
+from ossamma.pipeline.export_checks import F1Check
+from ossamma.pipeline.export_run import DevRequest, ExportRequest, export_run
 from ossamma.pipeline.initialise import load_encoder
 from ossamma.pipeline.labelled import sha256_of
-from ossamma.pipeline.scoring import score_bundle
+from ossamma.pipeline.scoring import profile_of, score_bundle
 from ossamma.schema.errors import BundleError, ConfigurationError
-from tests import tiny
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    return tiny.train_native(tmp_path_factory.mktemp("trained"))
 
 
 @pytest.mark.parametrize("form", WeightForm)
@@ -38,10 +36,45 @@ def test_the_figures_are_those_of_the_bundles(trained, tmp_path, form):
     assert verify(tmp_path / "r")["f1_check"] == outcome.f1.to_json()
 
 
+def test_a_release_holds_goldens_histograms_and_a_card(trained, tmp_path):
+    outcome = export_run(ExportRequest(run=trained.request.out, out=tmp_path / "r"))
+    metadata = verify(tmp_path / "r")
+    assert {"golden.json", "reference.json", "README.md"} <= set(metadata["files"])
+    assert set(metadata["exported_with"]) >= {"ossamma", "torch", "tokenizers"}
+    _, cases = read_goldens(tmp_path / "r")
+    assert len(cases) == outcome.num_golden > 0
+    reference = read_reference(tmp_path / "r")
+    documents = read_split(trained.request.dev, profile_of(tmp_path / "r")).documents
+    found = [e for _, e in load(tmp_path / "r").recognise_documents(documents)]
+    assert reference.texts == len(documents)
+    assert sum(reference.entities.values()) == sum(map(len, found)) == reference.confidence.total
+    for path in (tmp_path / "r").iterdir():
+        assert str(tmp_path).encode() not in path.read_bytes(), path.name
+
+
+def test_no_text_of_the_data_is_in_a_release(trained, tmp_path):
+    export_run(ExportRequest(run=trained.request.out, out=tmp_path / "r"))
+    documents = read_split(trained.request.dev, profile_of(tmp_path / "r")).documents
+    for path in (tmp_path / "r").iterdir():
+        content = path.read_bytes()
+        assert not any(document.text.strip().encode() in content for document in documents)
+
+
+def test_a_release_of_a_release_answers_the_same(trained, tmp_path):
+    export_run(
+        ExportRequest(
+            run=trained.request.out, out=tmp_path / "a", weights=WeightForm.INT8, max_f1_drop=1.0
+        )
+    )
+    export_run(ExportRequest(run=tmp_path / "a", out=tmp_path / "b"))
+    texts = [case.text for case in read_goldens(tmp_path / "a")[1]]
+    assert load(tmp_path / "a").recognise(texts) == load(tmp_path / "b").recognise(texts)
+
+
 def test_a_bundle_without_its_run_is_not_measured_unless_a_file_is_given(trained, tmp_path):
     alone = shutil.copytree(trained.outcome.bundle, tmp_path / "alone")
     assert export_run(ExportRequest(run=alone, out=tmp_path / "a")).f1 is None
-    given = ExportRequest(run=alone, out=tmp_path / "b", dev=trained.request.dev)
+    given = ExportRequest(run=alone, out=tmp_path / "b", dev=DevRequest(file=trained.request.dev))
     assert export_run(given).f1.documents == 8
 
 

@@ -25,6 +25,7 @@ from ossamma.cli import (
     info,
     pretrain,
     profile,
+    push,
     runs,
     tokenizer,
     train,
@@ -53,6 +54,7 @@ app.command(name="ablate", epilog=ablate.EXAMPLES)(ablate.ablate)
 app.add_typer(runs.app, name="runs")
 app.command(name="profile", epilog=profile.EXAMPLES)(profile.profile)
 app.command(name="export", epilog=export.EXAMPLES)(export.export)
+app.command(name="push", epilog=push.EXAMPLES)(push.push)
 app.command(name="extract", epilog=extract.EXAMPLES)(extract.extract)
 app.add_typer(data.app, name="data")
 app.command(name="info", epilog=info.EXAMPLES)(info.info)

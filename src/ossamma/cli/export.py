@@ -11,6 +11,8 @@ import typer
 from ossamma.cli.options import FileFormat, Format, Json, LabelMap
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ossamma.pipeline.export_run import ExportOutcome
 
 REFUSED = 1
@@ -22,6 +24,8 @@ EXAMPLES = """
 ossamma export runs/a --out release
 
 ossamma export runs/a --out release --weights int8 --dev dev.conll
+
+ossamma export runs/a --out release --report reports/a/report.json --sign key.pem
 """
 
 
@@ -62,6 +66,38 @@ def export(  # noqa: PLR0913  a verb's options are its arguments
             help="Refuse a release whose dev F1 is lower by more points than this.",
         ),
     ] = 0.2,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="REPORT",
+            help="report.json of RUN: refuse a release that fails the gates of its profile.",
+        ),
+    ] = None,
+    gates: Annotated[
+        Path | None,
+        typer.Option("--gates", metavar="FILE", help="Gates of your own for --report, in YAML."),
+    ] = None,
+    incumbent: Annotated[
+        Path | None,
+        typer.Option("--incumbent", metavar="REPORT", help="Report of the model in use."),
+    ] = None,
+    sign: Annotated[
+        Path | None,
+        typer.Option("--sign", metavar="KEY", help="Sign with this Ed25519 private key (PEM)."),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="NAME", help="Of the model card; by default that of DIR."),
+    ] = None,
+    licence: Annotated[
+        str | None,
+        typer.Option("--licence", metavar="ID", help="For the model card, such as apache-2.0."),
+    ] = None,
+    language: Annotated[
+        list[str] | None,
+        typer.Option("--language", metavar="CODE", help="For the model card; may be repeated."),
+    ] = None,
     profile: Annotated[
         str | None,
         typer.Option("--profile", metavar="P", help="Profile that the labels are mapped into."),
@@ -70,24 +106,36 @@ def export(  # noqa: PLR0913  a verb's options are its arguments
     file_format: Format = FileFormat.AUTO,
     as_json: Json = False,
 ) -> None:
-    """Write the release of a run. Exits with 1, and writes nothing, if a check is not passed."""
+    """Write the release of a run. Exits with 1, and writes nothing, if a check is not passed.
+
+    A release holds the weights, golden cases that are asked again when it is loaded, histograms of
+    the dev documents, a model card, and the hash of every file.
+    """
     import json
 
     from ossamma.cli.logs import quieten
+    from ossamma.export.card import CardSettings
     from ossamma.model.packed_weights import WeightForm
-    from ossamma.pipeline.export_run import ExportRequest, export_run
+    from ossamma.pipeline.export_checks import GatesRequest
+    from ossamma.pipeline.export_run import DevRequest, ExportRequest, export_run
 
+    if report is None and (gates is not None or incumbent is not None):
+        raise typer.BadParameter("--gates and --incumbent need --report")
     quieten()
     outcome = export_run(
         ExportRequest(
             run=run,
             out=out,
             weights=WeightForm(weights.value),
-            dev=dev,
-            profile=profile,
-            table=label_map,
-            file_format=file_format.value,
+            dev=DevRequest(
+                file=dev, profile=profile, table=label_map, file_format=file_format.value
+            ),
             max_f1_drop=max_f1_drop / 100,
+            gates=GatesRequest(report=report, gates=gates, incumbent=incumbent) if report else None,
+            card=CardSettings(
+                name=name or out.name, licence=licence, languages=tuple(language or ())
+            ),
+            sign=_signer(sign),
         )
     )
     if as_json:
@@ -96,6 +144,17 @@ def export(  # noqa: PLR0913  a verb's options are its arguments
         _show(outcome)
     if outcome.refusals:
         raise typer.Exit(REFUSED)
+
+
+def _signer(key: Path | None) -> Callable[[Path], None] | None:
+    """Return what signs a folder with this key; the key is read now."""
+    if key is None:
+        return None
+    from functools import partial
+
+    from ossamma.export.signature import read_private_key, sign_bundle
+
+    return partial(sign_bundle, key=read_private_key(key))
 
 
 def _show(outcome: ExportOutcome) -> None:
@@ -114,8 +173,11 @@ def _show(outcome: ExportOutcome) -> None:
             f"dev F1: {100 * f1.trained:.2f} as trained, {100 * f1.released:.2f} as released "
             f"({f1.documents} documents)"
         )
+    if outcome.verdicts is not None:
+        say(f"gates: {outcome.verdicts.outcome.value} ({outcome.verdicts.gates})")
     for refusal in outcome.refusals:
         say(f"refused: {refusal}", "bold red")
     if not outcome.refusals:
+        say(f"golden cases: {outcome.num_golden}, asked again when the release is loaded")
         say(f"weights: {outcome.weights.value}; all files: {outcome.num_bytes / 1e6:.1f} MB")
         say(f"release: {outcome.bundle}")

@@ -18,11 +18,21 @@ EXAMPLES = """
 ossamma info runs/demo
 
 ossamma info runs/demo/bundle --json
+
+ossamma info release --verify-key public.pem
 """
 
 
 def info(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle, or a run folder.")],
+    verify_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--verify-key",
+            metavar="KEY",
+            help="Refuse a bundle that the owner of this Ed25519 public key (PEM) has not signed.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Verify a bundle byte by byte and show what it is. A damaged bundle exits with 2."""
@@ -33,6 +43,10 @@ def info(
 
     folder = resolve(bundle)
     metadata = verify(folder)
+    if verify_key is not None:
+        from ossamma.export.signature import read_public_key, verify_signature
+
+        verify_signature(folder, read_public_key(verify_key))
     calibration = read_calibration(folder)
     if as_json:
         facts = calibration and {
@@ -57,6 +71,13 @@ def _confidence(calibration: Calibration | None) -> str:
     )
 
 
+def _signature(folder: Path) -> str:
+    """Say whether there is a signature; whose it is only a key can tell."""
+    from ossamma.export.manifest import SIGNATURE_FILE
+
+    return "signed" if (folder / SIGNATURE_FILE).is_file() else "not signed"
+
+
 def _show(folder: Path, metadata: dict[str, Any], calibration: Calibration | None) -> None:
     from rich.table import Table
     from rich.text import Text
@@ -77,6 +98,8 @@ def _show(folder: Path, metadata: dict[str, Any], calibration: Calibration | Non
     test = (metadata.get("scores") or {}).get("test")
     if test:
         rows["test F1"] = f"{test['micro']['f1']:.4f} over {test['documents']} documents"
+    if "weights" in metadata:
+        rows["release"] = f"weights in {metadata['weights']}; {_signature(folder)}"
     rows["weights SHA-256"] = metadata["checksum"]
     for name, value in rows.items():
         table.add_row(name, Text(value, overflow="fold"))  # not markup: types may have brackets

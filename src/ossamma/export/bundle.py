@@ -9,7 +9,12 @@
       tokenizer_config.json  for Hugging Face's AutoTokenizer
       labels.json            the types with their descriptions
       calibration.json       only if it was calibrated: what posteriors mean, and thresholds
+      golden.json            of a release: texts, and what must be found in them
+      reference.json         of a release: histograms of dev documents, to tell drift from
+      gates.json             of a release that was held against gates: the verdicts
+      README.md              of a release: the model card
       metadata.json          what this is, how good, and the SHA-256 of every file above
+      metadata.json.sig      of a signed release: the signature over metadata.json
 """
 
 from __future__ import annotations
@@ -19,6 +24,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -26,22 +32,24 @@ from safetensors import SafetensorError
 from transformers.utils import logging as transformers_logging
 
 from ossamma.export.calibration_file import read_calibration, write_calibration
+from ossamma.export.golden import check_goldens
 from ossamma.export.manifest import (
     CALIBRATION_FILE,
     LABELS_FILE,
     METADATA_FILE,
     own_version,
+    read_metadata,
     resolve,
     seal,
     stated_facts,
-    verify,
 )
+from ossamma.export.manifest import verify as verify_files
 from ossamma.export.new_folder import new_folder
 from ossamma.inference.calibration import Calibration
 from ossamma.inference.recogniser import OssammaRecogniser
 from ossamma.inference.settings import InferenceSettings
 from ossamma.model.modeling import OssammaForTokenClassification
-from ossamma.schema.errors import BundleError
+from ossamma.schema.errors import BundleError, ConfigurationError
 from ossamma.schema.profile import Profile
 from ossamma.tokenization.tokenizer import PieceTokenizer
 
@@ -101,7 +109,7 @@ def save_calibrated(source: Path, folder: Path, calibration: Calibration) -> Non
         BundleError: the source is no intact bundle, or something stands in the way.
     """
     origin = resolve(source)
-    metadata = verify(origin)
+    metadata = verify_files(origin)
     if folder.exists() or folder.is_symlink():
         raise BundleError(f"{folder} exists; expected a new folder for the calibrated bundle")
     if origin.resolve() in folder.resolve().parents:
@@ -112,23 +120,43 @@ def save_calibrated(source: Path, folder: Path, calibration: Calibration) -> Non
                 shutil.copyfile(origin / name, fresh / name)
         write_calibration(fresh, calibration)
         seal(fresh, stated_facts(metadata))
-        verify(fresh)
+        verify_files(fresh)
 
 
-def load(path: str | Path, settings: InferenceSettings | None = None) -> OssammaRecogniser:
+class Check(StrEnum):
+    """What is checked before a bundle is used."""
+
+    GOLDEN = "golden"
+    """Hashes, and the golden cases if there are any: takes a fraction of a second more."""
+    HASHES = "hashes"
+    """Every byte of every file."""
+    METADATA = "metadata"
+    """Only metadata.json itself: for a folder that was verified a moment ago."""
+
+
+def load(
+    path: str | Path,
+    settings: InferenceSettings | None = None,
+    *,
+    verify: Check | str = Check.GOLDEN,
+) -> OssammaRecogniser:
     """Verify a bundle and return its recogniser.
 
     Args:
         path: a bundle, or the folder of a finished run.
         settings: how texts are windowed and batched, and what is left out; the defaults suit a
             CPU. Confidences are calibrated if the bundle has a calibration.
+        verify: what is checked; "golden" (the default), "hashes" or "metadata".
 
     Raises:
-        BundleError: not a bundle, or a file is missing, changed, truncated or not listed.
-        ConfigurationError: the settings ask for thresholds that the bundle does not have.
+        BundleError: not a bundle, or a file is missing, changed, truncated or not listed; or a
+            golden case is answered differently here.
+        ConfigurationError: the settings ask for thresholds that the bundle does not have, or
+            `verify` is none of the words above.
     """
+    check = _check_named(verify)
     folder = resolve(path)
-    verify(folder)
+    metadata = read_metadata(folder) if check is Check.METADATA else verify_files(folder)
     model = _load_model(folder)
     tokenizer = PieceTokenizer.load(folder)
     if tokenizer.vocab_size > model.config.vocab_size:
@@ -136,7 +164,16 @@ def load(path: str | Path, settings: InferenceSettings | None = None) -> Ossamma
             f"{folder}: the tokenizer has {tokenizer.vocab_size} pieces, the model knows only "
             f"{model.config.vocab_size}"
         )
-    return OssammaRecogniser(model, tokenizer, settings, read_calibration(folder))
+    recogniser = OssammaRecogniser(model, tokenizer, settings, read_calibration(folder))
+    if check is Check.GOLDEN:
+        check_goldens(folder, recogniser, metadata.get("exported_with", {}))
+    return recogniser
+
+
+def _check_named(name: Check | str) -> Check:
+    if name not in list(Check):
+        raise ConfigurationError(f"verify must be one of {', '.join(Check)}, got {name!r}")
+    return Check(name)
 
 
 def _load_model(folder: Path) -> OssammaForTokenClassification:

@@ -22,10 +22,18 @@ LABELS_FILE = "labels.json"
 CONFIG_FILE = "config.json"
 TOKENIZER_FILE = "tokenizer.json"
 CALIBRATION_FILE = "calibration.json"
+GOLDEN_FILE = "golden.json"
+REFERENCE_FILE = "reference.json"
+GATES_FILE = "gates.json"
+CARD_FILE = "README.md"
+ONNX_FILE = "model.onnx"
+SIGNATURE_FILE = "metadata.json.sig"
 BUNDLE_FOLDER = "bundle"
 FORMAT = 2
 """What is written. 2 may hold weights in fewer bytes, golden cases and more; 1 has none of it."""
 _READABLE = (1, FORMAT)
+_UNLISTED = frozenset({METADATA_FILE, SIGNATURE_FILE})
+"""What metadata.json cannot hold the hash of: itself, and the signature over it."""
 _REQUIRED_FILES = (CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE, LABELS_FILE)
 _REQUIRED_FACTS: dict[str, type | tuple[type, ...]] = {
     "model_type": str,
@@ -93,7 +101,8 @@ def resolve(path: str | Path) -> Path:
 def verify(folder: Path) -> dict[str, Any]:
     """Check every byte of a bundle against its metadata and return the metadata.
 
-    The folder must hold exactly the files that are listed, as plain files.
+    The folder must hold exactly the files that are listed, as plain files, and perhaps a signature,
+    which is not checked here.
 
     Raises:
         BundleError: naming the first file that is not what the metadata says.
@@ -102,7 +111,7 @@ def verify(folder: Path) -> dict[str, Any]:
     listed = metadata["files"]
     try:
         for path in sorted(folder.iterdir()):
-            if path.name not in listed and path.name != METADATA_FILE:
+            if path.name not in listed and path.name not in _UNLISTED:
                 raise BundleError(f"{path} is not listed in {METADATA_FILE}; remove it")
         for name, entry in sorted(listed.items()):
             _verify_file(folder / name, entry)
@@ -176,7 +185,7 @@ def _fault_of(metadata: Mapping[str, Any]) -> str | None:
     if not isinstance(files, dict) or not set(_REQUIRED_FILES) <= set(files):
         return f"expected it to list at least the files {', '.join(_REQUIRED_FILES)}"
     for name, entry in files.items():
-        if not _PLAIN_NAME.fullmatch(name) or name == METADATA_FILE:
+        if not _PLAIN_NAME.fullmatch(name) or name in _UNLISTED:
             return f"expected plain names of files, got {name!r}"
         if not _is_entry(entry):
             return f"expected size and SHA-256 of {name}, got {entry!r}"

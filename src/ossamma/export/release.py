@@ -7,7 +7,7 @@ state of the optimiser and the language-model head.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -40,6 +40,8 @@ class ReleaseContent:
     """Further entries of metadata.json."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     """Further files; one of the bundle's own names replaces that file."""
+    sign: Callable[[Path], None] | None = None
+    """Signs the folder once it is sealed; see `ossamma.export.signature`."""
 
 
 def as_released(
@@ -97,6 +99,8 @@ def write_release(
                 "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
             },
         )
+        if content.sign is not None:
+            content.sign(fresh)
         return verify(fresh)
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from transformers import PretrainedConfig
+from transformers import AutoConfig, PretrainedConfig
 
 from ossamma.model.oscillator import Direction, Mode, OscillatorSettings
 from ossamma.schema.errors import ConfigurationError
@@ -233,3 +233,5 @@ With 32,000 pieces and the tied head: small 30.8 M parameters, base 125 M, large
 12 square matrices beside FFN and oscillators where a BERT layer has 4, so the two large sizes
 leave little to those.
 """
+
+AutoConfig.register(OssammaConfig.model_type, OssammaConfig, exist_ok=True)

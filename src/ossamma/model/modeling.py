@@ -15,7 +15,6 @@ from typing import Any, Self, cast
 import torch
 from torch import Tensor, nn
 from transformers import (
-    AutoConfig,
     AutoModel,
     AutoModelForMaskedLM,
     AutoModelForTokenClassification,
@@ -383,7 +382,6 @@ def tag_entries(labels: LabelSet) -> dict[str, Any]:
     }
 
 
-AutoConfig.register(OssammaConfig.model_type, OssammaConfig, exist_ok=True)
 AutoModel.register(OssammaConfig, OssammaModel, exist_ok=True)
 AutoModelForMaskedLM.register(OssammaConfig, OssammaForMaskedDiffusion, exist_ok=True)
 AutoModelForTokenClassification.register(

@@ -3,25 +3,60 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from ossamma.evaluation.verdicts import Verdicts
 from ossamma.export.bundle import load
-from ossamma.export.manifest import BUNDLE_FOLDER, resolve
+from ossamma.export.card import CardContent, CardSettings, model_card
+from ossamma.export.golden import golden_file, golden_texts, record_goldens
+from ossamma.export.manifest import (
+    BUNDLE_FOLDER,
+    CARD_FILE,
+    GATES_FILE,
+    GOLDEN_FILE,
+    REFERENCE_FILE,
+    read_metadata,
+    resolve,
+)
+from ossamma.export.reference import Reference, reference_file
 from ossamma.export.release import ReleaseContent, as_released, refuse_occupied, write_release
 from ossamma.inference.recogniser import OssammaRecogniser
 from ossamma.inference.settings import InferenceSettings
 from ossamma.model.packed_weights import WeightForm
+from ossamma.pipeline.circumstances import versions
 from ossamma.pipeline.corpora import NATIVE, Split, read_split
+from ossamma.pipeline.export_checks import (
+    F1Check,
+    GatesRequest,
+    f1_and_reference,
+    gates_refusal,
+    hold_against_gates,
+    refuse_no_share,
+)
 from ossamma.pipeline.labelled import AUTO, sha256_of
 from ossamma.pipeline.run_folder import RUN_FILE
 from ossamma.pipeline.scoring import profile_of, score
-from ossamma.schema.errors import ConfigurationError
 from ossamma.schema.profile import load_profile
 
 MAX_F1_DROP: Final = 0.002
 """Greatest loss of dev F1, as a share of one, that smaller weights may cost."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DevRequest:
+    """Which labelled documents a release is measured on."""
+
+    file: Path | None = None
+    """None takes the run's own dev file if it still lies where it lay, unchanged."""
+    profile: str | None = None
+    """Whose label maps to use; None or "native" means the bundle's own."""
+    table: str | None = None
+    """The label map; None chooses by the labels."""
+    file_format: str = AUTO
+    """Format of the file."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,51 +69,19 @@ class ExportRequest:
     """The release; nothing may be there yet."""
     weights: WeightForm = WeightForm.FP32
     """How the weights are stored."""
-    dev: Path | None = None
-    """Labelled documents to measure the release on; None takes the run's own dev file if it still
-    lies where it lay, unchanged."""
-    profile: str | None = None
-    """Whose label maps to use for the dev file; None or "native" means the bundle's own."""
-    table: str | None = None
-    """The label map; None chooses by the labels."""
-    file_format: str = AUTO
-    """Format of the dev file."""
+    dev: DevRequest = field(default_factory=DevRequest)
+    """What it is measured on."""
     max_f1_drop: float = MAX_F1_DROP
     """Greatest loss of dev F1, as a share of one."""
+    gates: GatesRequest | None = None
+    """Gates that it must pass."""
+    card: CardSettings | None = None
+    """What the model card says beside what is known; None names it after `out`."""
+    sign: Callable[[Path], None] | None = None
+    """Signs the sealed folder; see `ossamma.export.signature`."""
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.max_f1_drop <= 1.0:
-            raise ConfigurationError(
-                f"max_f1_drop must lie in [0, 1], a share of one, got {self.max_f1_drop}"
-            )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class F1Check:
-    """Dev F1 of the model as trained and as released, each as a share of one."""
-
-    trained: float
-    released: float
-    limit: float
-    documents: int
-    sha256: str
-    """Of the dev file."""
-
-    @property
-    def passed(self) -> bool:
-        """Whether the loss is within the limit."""
-        return self.trained - self.released <= self.limit
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON with fixed keys."""
-        return {
-            "trained": self.trained,
-            "released": self.released,
-            "drop": self.trained - self.released,
-            "limit": self.limit,
-            "documents": self.documents,
-            "sha256": self.sha256,
-        }
+        refuse_no_share("max_f1_drop", self.max_f1_drop)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,8 +93,12 @@ class ExportOutcome:
     weights: WeightForm
     f1: F1Check | None
     """None where there was nothing to measure on."""
+    verdicts: Verdicts | None
+    """None without gates."""
     refusals: tuple[str, ...]
     """Checks that were not passed; with any, nothing was written."""
+    num_golden: int
+    """Golden cases in the release."""
     num_bytes: int
     """Of all files of the release; 0 without one."""
 
@@ -102,60 +109,130 @@ class ExportOutcome:
             "weights": self.weights.value,
             "bytes": self.num_bytes,
             "f1": None if self.f1 is None else self.f1.to_json(),
+            "gates": None if self.verdicts is None else self.verdicts.to_json(),
+            "golden_cases": self.num_golden,
             "refusals": list(self.refusals),
         }
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Measured:
+    """What is known of the model before it is written."""
+
+    recogniser: OssammaRecogniser
+    """As released, calibrated if the bundle was."""
+    f1: F1Check | None = None
+    reference: Reference | None = None
+    verdicts: Verdicts | None = None
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        found = (self.f1 and self.f1.refusal, self.verdicts and gates_refusal(self.verdicts))
+        return tuple(refusal for refusal in found if refusal)
+
+
 def export_run(request: ExportRequest) -> ExportOutcome:
-    """Write the release of a run, unless it fails a check.
+    """Write the release of a run, unless it fails a check, and load it once as a user would.
 
     Raises:
         BundleError: not a bundle, or one that is damaged; or something stands at `out`.
-        DataError, FormatError, ProfileError: the dev file cannot be used.
+        DataError, FormatError, ProfileError: the dev file, report or gates cannot be used.
     """
     refuse_occupied(request.out)
     source = resolve(request.run)
-    trained = load(source, InferenceSettings(calibrated=False))
-    released = OssammaRecogniser(
-        as_released(trained.model, request.weights), trained.tokenizer, trained.settings
-    )
-    dev = _dev_split(request)
-    f1 = None if dev is None else _check_f1(trained, released, dev, request.max_f1_drop)
-    refusals = _refusals(f1)
-    num_bytes = 0
-    if not refusals:
+    trained = load(source)
+    verdicts = None
+    if request.gates is not None:
+        verdicts = hold_against_gates(request.gates, read_metadata(source))
+    measured = _measure(request, trained, verdicts)
+    num_golden = num_bytes = 0
+    if not measured.refusals:
+        files = _files(request, source, measured)
+        num_golden = len(json.loads(files[GOLDEN_FILE])["cases"])
         content = ReleaseContent(
-            form=request.weights, facts={"f1_check": None if f1 is None else f1.to_json()}
+            form=request.weights,
+            facts={
+                "f1_check": None if measured.f1 is None else measured.f1.to_json(),
+                "exported_with": versions(),
+            },
+            files=files,
+            sign=request.sign,
         )
-        metadata = write_release(source, request.out, released.model, content)
+        metadata = write_release(source, request.out, measured.recogniser.model, content)
+        load(request.out)
         num_bytes = sum(entry["bytes"] for entry in metadata["files"].values())
     return ExportOutcome(
         bundle=request.out,
         weights=request.weights,
-        f1=f1,
-        refusals=refusals,
+        f1=measured.f1,
+        verdicts=verdicts,
+        refusals=measured.refusals,
+        num_golden=num_golden,
         num_bytes=num_bytes,
     )
 
 
-def _refusals(f1: F1Check | None) -> tuple[str, ...]:
-    if f1 is None or f1.passed:
-        return ()
-    drop = 100 * (f1.trained - f1.released)
-    return (
-        f"dev F1 falls by {drop:.2f} points, from {100 * f1.trained:.2f} to "
-        f"{100 * f1.released:.2f}; at most {100 * f1.limit:.2f} are allowed",
+def _measure(
+    request: ExportRequest, trained: OssammaRecogniser, verdicts: Verdicts | None
+) -> _Measured:
+    released = OssammaRecogniser(
+        as_released(trained.model, request.weights),
+        trained.tokenizer,
+        InferenceSettings(),
+        trained.calibration,
     )
+    dev = _dev_split(request)
+    if dev is None:
+        return _Measured(recogniser=released, verdicts=verdicts)
+    f1, reference = f1_and_reference(released, dev.documents)
+    check = F1Check(
+        trained=score(trained, dev.documents).micro.f1,
+        released=f1,
+        limit=request.max_f1_drop,
+        documents=len(dev.documents),
+        sha256=dev.sha256,
+    )
+    return _Measured(recogniser=released, f1=check, reference=reference, verdicts=verdicts)
+
+
+def _files(request: ExportRequest, source: Path, measured: _Measured) -> dict[str, bytes]:
+    """Return the files that a release has beside those of its bundle."""
+    profile = profile_of(source)
+    texts = golden_texts({t.name: t.examples for t in profile.types})
+    cases = record_goldens(measured.recogniser, texts)
+    verdicts = None if measured.verdicts is None else measured.verdicts.to_json()
+    files = {GOLDEN_FILE: golden_file(cases)}
+    if measured.reference is not None:
+        files[REFERENCE_FILE] = reference_file(measured.reference)
+    if verdicts is not None:
+        files[GATES_FILE] = _json_bytes(verdicts)
+    num_parameters = sum(p.numel() for p in measured.recogniser.model.parameters())
+    files[CARD_FILE] = model_card(
+        request.card or CardSettings(name=request.out.name),
+        CardContent(
+            facts={**read_metadata(source), "num_parameters": num_parameters},
+            types=profile.types,
+            form=request.weights.value,
+            f1_check=None if measured.f1 is None else measured.f1.to_json(),
+            verdicts=verdicts,
+            num_golden=len(cases),
+            calibrated=measured.recogniser.calibration is not None,
+        ),
+    )
+    return files
+
+
+def _json_bytes(content: Mapping[str, Any]) -> bytes:
+    return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def _dev_split(request: ExportRequest) -> Split | None:
     """Read the dev file that was given, or the run's own."""
-    named = request.profile if request.profile != NATIVE else None
+    dev = request.dev
+    named = dev.profile if dev.profile != NATIVE else None
     profile = load_profile(named) if named else profile_of(request.run)
-    if request.dev is not None:
-        return read_split(
-            request.dev, profile, table=request.table, file_format=request.file_format
-        )
+    if dev.file is not None:
+        return read_split(dev.file, profile, table=dev.table, file_format=dev.file_format)
     facts = _recorded_dev(request.run)
     if facts is None:
         return None
@@ -173,15 +250,3 @@ def _recorded_dev(run: Path) -> dict[str, Any] | None:
         return {name: facts[name] for name in ("path", "sha256", "table", "format")}
     except (OSError, ValueError, LookupError, TypeError):
         return None  # a bundle comes without its run
-
-
-def _check_f1(
-    trained: OssammaRecogniser, released: OssammaRecogniser, dev: Split, limit: float
-) -> F1Check:
-    return F1Check(
-        trained=score(trained, dev.documents).micro.f1,
-        released=score(released, dev.documents).micro.f1,
-        limit=limit,
-        documents=len(dev.documents),
-        sha256=dev.sha256,
-    )
