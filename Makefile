@@ -27,7 +27,7 @@ setup: $(INSTALLED) ## Make the environment and install the package into it (onc
 # Repeated only when the dependencies may have changed.
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install $(PIP_ARGS) $(TORCH) -e ".[train,data,spacy,dev]"
+	$(BIN)/python -m pip install $(PIP_ARGS) $(TORCH) -e ".[all,dev]"
 	@touch $@
 
 demo: setup ## Train, evaluate and package a small model in runs/demo
