@@ -47,6 +47,7 @@ LABELS = LabelSet(tuple(f"TYPE{number}" for number in range(9)))
         ({"num_oscillators": 7}, "even num_oscillators"),
         ({"direction": "backward"}, "direction must be one of"),
         ({"oscillator_mode": "fast"}, "mode must be one of"),
+        ({"attention_mode": "fast"}, "attention_mode must be one of"),
         ({"oscillator_damping": 0.0}, "damping must lie"),
         ({"min_frequency": 20.0}, "min_frequency <= max_frequency"),
         ({"word_features": [["lower"]]}, "pairs of a name and a number of rows"),
@@ -93,6 +94,15 @@ def test_a_configuration_survives_its_file(tmp_path_factory, chosen):
         assert loaded.to_dict() | {"_name_or_path": ""} == config.to_dict()
         assert loaded.word_features == config.word_features
         assert loaded.id2label == dict(enumerate(LABELS.tags))
+
+
+def test_a_file_says_nothing_of_the_way_of_evaluation(tmp_path):
+    # A model trained with a GPU's kernels is read on machines without one.
+    config = OssammaConfig(oscillator_mode="triton", attention_mode="flex")
+    config.save_pretrained(tmp_path)
+    loaded = OssammaConfig.from_pretrained(tmp_path)
+    assert (loaded.oscillator_mode, loaded.attention_mode) == ("auto", "auto")
+    assert OssammaConfig.from_pretrained(tmp_path, attention_mode="dense").attention_mode == "dense"
 
 
 def num_parameters(kind, **entries):

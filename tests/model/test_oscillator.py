@@ -243,9 +243,8 @@ def test_resetting_brings_back_the_start():
 
 
 @pytest.mark.parametrize("length", [1, 5, 32, 500, 8192])
-@pytest.mark.parametrize("device_type", ["cpu", "cuda"])
-def test_the_chosen_mode_can_be_run(device_type, length):
-    mode = choose_mode(device_type, torch.float32, length)
+def test_the_chosen_mode_can_be_run(length):
+    mode = choose_mode("cpu", torch.float32, length)
     assert mode in MODES
     layer = make_layer(direction="forward")
     u_BTN = noise(1, length, 8)

@@ -16,6 +16,7 @@ from ossamma.model.window_attention import (
     rotary_table,
     rotate,
 )
+from ossamma.model.window_attention_flex import attend_by_flex
 from ossamma.schema.errors import ConfigurationError
 
 WAYS = [attend_densely, attend_in_blocks]
@@ -226,8 +227,16 @@ def test_the_rotary_table_is_not_part_of_a_checkpoint():
 
 
 def test_long_rows_go_in_blocks_and_short_ones_densely():
-    assert choose_attention(16, reach=64) is attend_densely
-    assert choose_attention(2048, reach=64) is attend_in_blocks
+    assert choose_attention(noise(1, 16, 1, 4), reach=64) is attend_densely
+    assert choose_attention(noise(1, 2048, 1, 4), reach=64) is attend_in_blocks
+
+
+def test_a_named_way_is_taken_whatever_the_length():
+    for num_steps in (16, 2048):
+        q_BTHE = noise(1, num_steps, 1, 4)
+        assert choose_attention(q_BTHE, reach=64, mode="dense") is attend_densely
+        assert choose_attention(q_BTHE, reach=64, mode="blocked") is attend_in_blocks
+        assert choose_attention(q_BTHE, reach=64, mode="flex") is attend_by_flex
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,7 @@ class OssammaBlock(nn.Module):
             config.num_attention_heads,
             window_size=config.window_size,
             rope_theta=config.rope_theta_base,
+            mode=config.attention_mode,
         )
         self.output_gate: nn.Module = Gate(width, width) if config.output_gate else FixedGate(0.0)
         self.mixing: nn.Module = AdaptiveMixing(width) if config.adaptive_mixing else EvenMixing()

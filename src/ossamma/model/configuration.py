@@ -10,6 +10,7 @@ from typing import Any
 from transformers import AutoConfig, PretrainedConfig
 
 from ossamma.model.oscillator import Direction, Mode, OscillatorSettings
+from ossamma.model.window_attention import AttentionMode, check_mode
 from ossamma.schema.errors import ConfigurationError
 from ossamma.tokenization.features import FeatureSpec
 
@@ -17,6 +18,8 @@ from ossamma.tokenization.features import FeatureSpec
 _CHECKED_ELSEWHERE = {field.name for field in dataclasses.fields(PretrainedConfig)} | {
     "word_features"
 }
+# They suit the machine that a model runs on, which is not the one that reads its file.
+_WAYS_OF_EVALUATION = ("oscillator_mode", "attention_mode")
 # Settings that must lie in [low, high). Those of the oscillators are in `OscillatorSettings`.
 _RANGES: tuple[tuple[float, float, tuple[str, ...]], ...] = (
     (
@@ -94,6 +97,9 @@ class OssammaConfig(PretrainedConfig):
 
     direction: Direction = "bidirectional"
     oscillator_mode: Mode = "auto"
+    """How the oscillators are evaluated; auto goes by device. Written into no file."""
+    attention_mode: AttentionMode = "auto"
+    """How the window attention is evaluated; auto goes by device. Written into no file."""
     min_frequency: float = 0.1
     """Smallest initial stiffness k of an oscillator."""
     max_frequency: float = 10.0
@@ -131,8 +137,14 @@ class OssammaConfig(PretrainedConfig):
         self._check_ranges()
         self._check_heads()
         self.word_features = _feature_entries(self.word_features)
+        check_mode(self.attention_mode)
         if self.use_oscillator:
             self.oscillator_settings()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what is written into a file: all that makes the model what it is."""
+        content: dict[str, Any] = super().to_dict()
+        return {name: value for name, value in content.items() if name not in _WAYS_OF_EVALUATION}
 
     def oscillator_settings(self) -> OscillatorSettings:
         """Return the settings of each block's oscillators."""

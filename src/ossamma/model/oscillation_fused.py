@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -23,12 +22,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ossamma.model.installed_triton import TRITON_VERSION, release_of
 from ossamma.model.oscillation import OscillatorCoefficients
 from ossamma.schema.errors import ConfigurationError
 
 STEPS_ALIGNED = 16
 """Rows of a multiple of these are read 16 bytes at a time; others are padded to one."""
-_HAS_TRITON = find_spec("triton") is not None
+LEAST_TRITON = (3, 6)
+"""3.4 and 3.5 compile the kernels to narrow loads and shared memory, 3.3 not at all."""
 _TYPES = (torch.bfloat16, torch.float16, torch.float32)
 _BYTES_OF_A_LOAD = 16
 _MOST_GROUPS = 64
@@ -62,7 +63,7 @@ def plan_launch(u_NBT: Tensor) -> Launch:
 
 def fused_can_run(device_type: str, dtype: torch.dtype) -> bool:
     """Whether the kernels run on such tensors here. On a CPU only their interpreter could."""
-    return _HAS_TRITON and device_type == "cuda" and dtype in _TYPES
+    return device_type == "cuda" and dtype in _TYPES and release_of(TRITON_VERSION) >= LEAST_TRITON
 
 
 def oscillate_fused(
@@ -212,9 +213,10 @@ def run_backward(
 def _kernels(u_NBT: Tensor) -> ModuleType:
     """Return the module of the kernels, or say why it cannot serve this input."""
     advice = "; set oscillator_mode to 'auto'"
-    if not _HAS_TRITON:
+    if release_of(TRITON_VERSION) < LEAST_TRITON:
         raise ConfigurationError(
-            f"oscillator_mode 'triton' needs the package triton, which is not installed{advice}"
+            f"oscillator_mode 'triton' needs the package triton {'.'.join(map(str, LEAST_TRITON))} "
+            f"or later, found {TRITON_VERSION or 'none'}{advice}"
         )
     if u_NBT.dtype not in _TYPES:
         names = ", ".join(str(dtype).removeprefix("torch.") for dtype in _TYPES)

@@ -39,8 +39,6 @@ import math
 import triton
 import triton.language as tl
 
-INTERPRETED = bool(triton.knobs.runtime.interpret)
-"""Whether the kernels below run on the CPU: decided when they are defined."""
 _RADIANS_OF_QUARTER = tl.constexpr(math.pi / 2)
 _QUARTERS_OF_RADIAN = tl.constexpr(2 / math.pi)
 
@@ -48,6 +46,10 @@ _QUARTERS_OF_RADIAN = tl.constexpr(2 / math.pi)
 @triton.jit
 def _add(left, right):
     return left + right
+
+
+INTERPRETED = not isinstance(_add, triton.JITFunction)
+"""Whether the kernels run on the CPU: decided when they are defined, of which `_add` is one."""
 
 
 @triton.jit

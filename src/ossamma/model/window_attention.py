@@ -6,13 +6,24 @@ together, M queries of a chunk, S = M + 2 x reach keys that they may see.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ossamma.model.window_attention_flex import attend_by_flex, flex_can_run
 from ossamma.schema.errors import ConfigurationError
+
+AttentionMode: TypeAlias = Literal["auto", "dense", "blocked", "flex"]
+
+
+def check_mode(mode: str) -> None:
+    """Refuse what is not an `AttentionMode`."""
+    if mode not in get_args(AttentionMode):
+        raise ConfigurationError(
+            f"attention_mode must be one of {get_args(AttentionMode)}, got {mode!r}"
+        )
 
 
 class RotaryTable(NamedTuple):
@@ -26,13 +37,18 @@ class SlidingWindowAttention(nn.Module):
     """Softmax attention in a band: token i sees the real tokens j with |i - j| <= window // 2.
 
     Order enters by rotary positions (Su et al., "RoFormer", 2021): scores depend on i - j only.
-    A later attention kernel joins `attend_in_blocks` as one more function of (q, k, v, mask).
     """
 
     def __init__(
-        self, hidden_size: int, num_heads: int, window_size: int, rope_theta: float = 10000.0
+        self,
+        hidden_size: int,
+        num_heads: int,
+        window_size: int,
+        rope_theta: float = 10000.0,
+        mode: AttentionMode = "auto",
     ) -> None:
         super().__init__()
+        check_mode(mode)
         if num_heads < 1 or hidden_size < 1 or hidden_size % (2 * num_heads):
             raise ConfigurationError(
                 f"hidden_size must be a positive multiple of 2 x num_heads (rotary positions turn "
@@ -46,6 +62,7 @@ class SlidingWindowAttention(nn.Module):
         self.num_heads = num_heads
         self.reach = window_size // 2
         self.rope_theta = rope_theta
+        self.mode = mode
         self.query_key_value = nn.Linear(hidden_size, 3 * hidden_size, bias=False)
         self.output = nn.Linear(hidden_size, hidden_size, bias=False)
         self._rotary: RotaryTable | None = None
@@ -61,7 +78,7 @@ class SlidingWindowAttention(nn.Module):
         p_BTP = self.query_key_value(z_BTD * mask_BT1)
         qk_BT2HE, v_BT1HE = p_BTP.unflatten(-1, (3, self.num_heads, -1)).split((2, 1), dim=2)
         q_BTHE, k_BTHE = rotate(qk_BT2HE, self._rotary_table(qk_BT2HE)).unbind(2)
-        attend = choose_attention(z_BTD.shape[1], self.reach)
+        attend = choose_attention(q_BTHE, self.reach, self.mode)
         y_BTHE = attend(q_BTHE, k_BTHE, v_BT1HE.squeeze(2), mask_BT, reach=self.reach)
         y_BTD: Tensor = self.output(y_BTHE.flatten(2))
         return y_BTD * mask_BT1
@@ -120,15 +137,29 @@ class Attend(Protocol):
         ...
 
 
-def choose_attention(num_steps: int, reach: int) -> Attend:
-    """Return the faster way for rows of `num_steps` tokens and a window of 2 x reach + 1.
+def choose_attention(q_BTHE: Tensor, reach: int, mode: AttentionMode = "auto") -> Attend:
+    """Return the named way; auto is the faster one for such rows and a window of 2 x reach + 1.
 
     Forward and backward in ms, one CPU thread, B = 8, H = 6, E = 64, dense : blocked --
     reach 32: 3.4 : 5.8 at T = 64, 7.0 : 8.0 at 96, 11.2 : 10.9 at 128, 38 : 20 at 256, 174 : 41 at
     512; reach 64: 11 : 17 at T = 128, 25 : 26 at 200, 38 : 34 at 256, 151 : 68 at 512; reach 128:
     155 : 104 at T = 512.
+
+    On a GPU FlexAttention takes the place of blocked, by its count of bytes and not by a clock.
+    Shorter rows stay dense there: the band is most of their T x T, and nothing has to be compiled.
     """
-    return attend_in_blocks if num_steps >= max(4 * reach, 128) else attend_densely
+    if mode == "auto":
+        num_steps, head_size = q_BTHE.shape[1], q_BTHE.shape[-1]
+        if num_steps < max(4 * reach, 128):
+            mode = "dense"
+        else:
+            mode = "flex" if flex_can_run(q_BTHE.device.type, head_size) else "blocked"
+    ways: dict[AttentionMode, Attend] = {
+        "dense": attend_densely,
+        "blocked": attend_in_blocks,
+        "flex": attend_by_flex,
+    }
+    return ways[mode]
 
 
 def attend_densely(

@@ -41,6 +41,7 @@ _FREE_SETTINGS = frozenset(
         "tagging_time",
         "window_size",
         "oscillator_mode",
+        "attention_mode",
         "use_crf",
         "boundary_loss_weight",
         "token_loss_weight",
