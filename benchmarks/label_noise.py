@@ -1,13 +1,23 @@
-"""Label errors planted into a clean set: how many suspects are planted, against a surface rule.
+"""Known label errors, planted or corrected by people: how many suspects are among them.
 
     python benchmarks/label_noise.py
     python benchmarks/label_noise.py --file eng.train --documents 150 --set training.epochs=8
+    python benchmarks/label_noise.py --file test.conll --corrected right.jsonl --suspects DIR
 
 A share of the marks is spoilt by a seed, in equal parts: taken away, moved by a word at one end,
 given another type, or invented on a name-like word that nothing marks. `ossamma data suspects`
-then ranks its suspects, and so does the rule that `ossamma data audit` shows people: what most
-occurrences of a surface say is right. A suspect is a hit if it overlaps a planted error. What was
-wrong before counts as a miss of both.
+then ranks its suspects. With --corrected nothing is planted and nothing trained: what differs
+between FILE and the same documents as people corrected them is what is wrong, and DIR is the
+answer of `ossamma data suspects --min-score -1` for FILE.
+
+A suspect is a hit if it overlaps an error. What nobody planted or corrected counts as a miss, of
+all rankings alike:
+
+- margin: the posterior of what is suggested less that of what is marked, which is the default;
+- self-confidence: the loss of what is marked, whatever is suggested;
+- suggestion: the posterior of what is suggested, which orders the errors of a report;
+- surface_rule: what most occurrences of a surface say is right, as `ossamma data audit` shows;
+- in_sample (--in-sample): the loss of what is marked, by one model that has learned from it.
 """
 
 from __future__ import annotations
@@ -21,34 +31,46 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from ossamma.data.demo_corpus import DemoSizes, generate_demo_corpus
 from ossamma.data.readers.jsonl import write_jsonl
 from ossamma.data.readers.registry import read_labelled
-from ossamma.evaluation.label_noise import Kind
+from ossamma.evaluation.judge import judge as judge_entities
+from ossamma.evaluation.label_noise import Kind, Ranking, SuspectSettings, find_suspects
+from ossamma.pipeline.fold_readings import read_with
 from ossamma.pipeline.run_family import RunFamily
 from ossamma.pipeline.suspects import SuspectRequest, suspects
+from ossamma.pipeline.train_run import train
 from ossamma.schema.spans import Annotation, Document, Span
 from ossamma.tokenization.alignment import words_of
 
 KINDS = tuple(Kind)
-TINY = (
+SMALL = (
     "training.batch_size=8",
     "training.learning_rate=0.003",
     "training.num_threads=1",
     "tokenizer.vocab_size=2000",
 )
 
+Mark = tuple[int, int, str]
+
 
 @dataclass(frozen=True)
 class Place:
-    """Where something is, or is thought to be, wrong; `score` ranks, `kind` may be unknown."""
+    """Where something is, or is thought to be, wrong.
+
+    `score` ranks; `given` and `suggested` are a suspect's posteriors, `mark` what it suggests.
+    """
 
     document: str
     start: int
     end: int
     kind: Kind
     score: float = 0.0
+    given: float = 0.0
+    suggested: float = 0.0
+    mark: Mark | None = None
 
 
 def plant(
@@ -172,21 +194,33 @@ def _unmarked(document: Document, longest: int) -> Iterable[tuple[int, int]]:
             yield words[first].start, words[last].end
 
 
-def judge(found: Sequence[Place], planted: Sequence[Place]) -> dict[str, object]:
-    """Precision among the first, and recall of each kind among as many as were planted."""
-    hits = [_hit(place, planted) for place in found]
-    number = len(planted)
+def judge(found: Sequence[Place], wrong: Sequence[Place]) -> dict[str, object]:
+    """Precision among the first, and recall of each kind among as many as there are errors."""
+    hits = [_hit(place, wrong) for place in found]
+    number = len(wrong)
     reached = {hit for hit in hits[:number] if hit is not None}
     ever = {hit for hit in hits if hit is not None}
-    of_kind = {kind: [i for i, place in enumerate(planted) if place.kind is kind] for kind in KINDS}
+    of_kind = {kind: [i for i, place in enumerate(wrong) if place.kind is kind] for kind in KINDS}
     return {
         "suspects": len(found),
+        "precision": round(sum(hit is not None for hit in hits) / max(1, len(hits)), 3),
         "precision_at": {
             str(k): round(sum(hit is not None for hit in hits[:k]) / k, 3)
-            for k in (25, 50, 100, number)
+            for k in (25, 50, 100, 200, number)
         },
-        "recall_at_planted": _shares(of_kind, reached),
+        "recall_at_number": _shares(of_kind, reached),
         "recall": _shares(of_kind, ever),
+    }
+
+
+def rankings(found: Sequence[Place]) -> dict[str, list[Place]]:
+    """Order all disagreements of a model and the annotation in three ways."""
+    return {
+        "margin": sorted(
+            (place for place in found if place.score >= 0.0), key=lambda place: -place.score
+        ),
+        "self_confidence": sorted(found, key=lambda place: place.given),
+        "suggestion": sorted(found, key=lambda place: -place.suggested),
     }
 
 
@@ -213,50 +247,111 @@ def measure(documents: Sequence[Document], arguments: argparse.Namespace) -> dic
     with TemporaryDirectory() as folder:
         file = Path(folder) / "noisy.jsonl"
         write_jsonl(file, noisy)
+        family = RunFamily(
+            profile="native",
+            train=file,
+            dev=file,
+            preset=arguments.preset,
+            assignments=(*SMALL, *arguments.assignments),
+        )
         request = SuspectRequest(
-            family=RunFamily(
-                profile="native",
-                train=file,
-                dev=file,
-                preset="tiny",
-                assignments=(*TINY, *arguments.assignments),
-            ),
+            family=family,
             out=Path(folder) / "suspects",
             folds=arguments.folds,
+            settings=SuspectSettings(min_score=-1.0),
         )
         began = time.perf_counter()
-        outcome = suspects(request)
+        suspects(request)
         seconds = time.perf_counter() - began
-        lines = (request.out / "suspects.jsonl").read_text(encoding="utf-8").splitlines()
+        result = compare(request.out, planted, documents, noisy)
+        if arguments.in_sample:
+            learned = in_sample(family, noisy, Path(folder) / "in-sample")
+            result["in_sample"] = judge(learned, planted)
+    return {"seconds": round(seconds)} | result
+
+
+def compare(
+    folder: Path, wrong: Sequence[Place], right: Sequence[Document], given: Sequence[Document]
+) -> dict[str, object]:
+    """Judge the suspects of a folder, and its estimate, by what is wrong and what is right.
+
+    Args:
+        folder: an answer of `ossamma data suspects`, of all scores.
+        wrong: the errors of the annotation.
+        right: the documents as they should be.
+        given: the same documents as they were read.
+    """
+    lines = (folder / "suspects.jsonl").read_text(encoding="utf-8").splitlines()
+    content = json.loads((folder / "suspects.json").read_text(encoding="utf-8"))
+    if content["settings"]["min_score"] > -1.0:
+        raise SystemExit(f"{folder} has not all disagreements: make it with --min-score -1")
     found = [_place(json.loads(line)) for line in lines]
-    estimate = outcome.estimate.to_json()
+    marks = {document.id: _marks(document) for document in right}
+    proposed = [place for place in found if place.mark is not None]
+    truly = sum(place.mark in marks[place.document] for place in proposed)
+    changed = sum(len(_marks(document) - marks[document.id]) for document in given)
     return {
-        "documents": len(noisy),
-        "marks": sum(len(d.annotations or ()) for d in noisy),
-        "planted": dict(Counter(place.kind.value for place in planted)),
-        "seconds": round(seconds),
-        "model_f1": round(outcome.content["scores"]["micro"]["f1"], 4),
-        "model": judge(found, planted),
-        "surface_rule": judge(surface_rule(noisy), planted),
-        "estimate": estimate,
-        "planted_with_a_prediction": _confirmed(found, planted),
+        "documents": len(given),
+        "marks": content["source"]["marks"],
+        "wrong": dict(Counter(place.kind.value for place in wrong)),
+        "marks_changed": changed,
+        "model_f1": round(content["scores"]["micro"]["f1"], 4),
+        **{name: judge(ranked, wrong) for name, ranked in rankings(found).items()},
+        "surface_rule": judge(surface_rule(given), wrong),
+        "estimate": content["estimate"],
+        "unconfirmed_predictions": len(proposed),
+        "unconfirmed_that_are_right": truly,
+        "unconfirmed_at_an_error": sum(_hit(place, wrong) is not None for place in proposed),
     }
 
 
-def _place(row: dict[str, dict[str, int]]) -> Place:
+def differences(given: Sequence[Document], right: Sequence[Document]) -> list[Place]:
+    """Return what is wrong in some documents, by the same documents as they should be."""
+    places = []
+    for before, after in zip(given, right, strict=True):
+        if (before.id, before.text) != (after.id, after.text):
+            raise SystemExit(f"expected the same documents, got {before.id} and {after.id}")
+        old, new = _marks(before), _marks(after)
+        added = sorted(new - old)
+        found: set[Mark] = set()
+        for start, end, _ in sorted(old - new):
+            met = [mark for mark in added if mark[0] < end and start < mark[1]]
+            found.update(met)
+            same = any(mark[:2] == (start, end) for mark in met)
+            kind = Kind.TYPE if same else Kind.BOUNDARY if met else Kind.SPURIOUS
+            ends = [(start, end), *(mark[:2] for mark in met)]
+            places.append(Place(before.id, min(e[0] for e in ends), max(e[1] for e in ends), kind))
+        places += [Place(before.id, mark[0], mark[1], Kind.MISSING) for mark in set(added) - found]
+    return places
+
+
+def in_sample(family: RunFamily, documents: Sequence[Document], out: Path) -> list[Place]:
+    """Rank the disagreements of a model with what it has learned itself by its loss."""
+    model = train(family.request(out, resume=False)).recogniser
+    readings = read_with(model, documents)
+    judged = judge_entities(documents, (reading.entities for reading in readings))
+    settings = SuspectSettings(ranking=Ranking.SELF_CONFIDENCE, min_score=-1.0)
+    found = find_suspects(tuple(judged), readings, settings)
+    return [_place(suspect.to_json()) for suspect in found.suspects]
+
+
+def _marks(document: Document) -> set[Mark]:
+    return {(mark.start, mark.end, mark.label) for mark in document.annotations or ()}
+
+
+def _place(row: dict[str, Any]) -> Place:
     sides = [side for side in (row["given"], row["suggested"]) if side]
+    new = row["suggested"]
     return Place(
-        str(row["document"]),
+        row["document"],
         min(side["start"] for side in sides),
         max(side["end"] for side in sides),
-        Kind(str(row["kind"])),
+        Kind(row["kind"]),
+        row["score"],
+        row["posteriors"]["given"],
+        row["posteriors"]["suggested"],
+        (new["start"], new["end"], new["type"]) if new else None,
     )
-
-
-def _confirmed(found: Sequence[Place], planted: Sequence[Place]) -> int:
-    """Planted errors that a suspect with a prediction meets: what the estimate speaks of."""
-    met = {_hit(place, planted) for place in found if place.kind is not Kind.SPURIOUS}
-    return len({i for i in met if i is not None and planted[i].kind is not Kind.SPURIOUS})
 
 
 def main() -> None:
@@ -268,16 +363,27 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=300, help="how many of its first ones")
     parser.add_argument("--rate", type=float, default=0.05, help="share of the marks spoilt")
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--preset", default="tiny", help="size of the models")
+    parser.add_argument(
+        "--in-sample", action="store_true", help="also rank by the loss in training"
+    )
+    parser.add_argument("--corrected", type=Path, help="the documents of --file as they should be")
+    parser.add_argument("--suspects", type=Path, help="with --corrected: the answer for --file")
     parser.add_argument("--seed", type=int, default=1, help="of the planting")
     parser.add_argument("--set", dest="assignments", action="append", default=[])
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    if arguments.file:
-        documents = read_labelled(arguments.file, "auto")[: arguments.documents]
+    if (arguments.corrected is None) != (arguments.suspects is None):
+        parser.error("--corrected and --suspects go together")
+    if arguments.corrected:
+        given = read_labelled(arguments.file, "auto")
+        right = read_labelled(arguments.corrected, "auto")
+        result = compare(arguments.suspects, differences(given, right), right, given)
+    elif arguments.file:
+        result = measure(read_labelled(arguments.file, "auto")[: arguments.documents], arguments)
     else:
         sizes = DemoSizes(train=arguments.documents, dev=1, test=1)
-        documents = list(generate_demo_corpus(arguments.seed, sizes).train)
-    result = measure(documents, arguments)
+        result = measure(generate_demo_corpus(arguments.seed, sizes).train, arguments)
     print(json.dumps(result, indent=None if arguments.json else 2))
 
 

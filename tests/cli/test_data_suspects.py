@@ -36,18 +36,39 @@ def test_the_commands_of_the_page_work(tmp_path, monkeypatch):
         "training: {epochs: 2, batch_size: 4, num_threads: 1, window_pieces: 60}\n"
     )
     lines = commands()
-    assert len(lines) == 2
+    assert len(lines) == 4
     for line in lines:
         words = shlex.split(line)
-        assert words[:3] == ["ossamma", "data", "suspects"]
         result = RUNNER.invoke(app, words[1:])
         assert result.exit_code == 0, result.output
+        if words[:3] != ["ossamma", "data", "suspects"]:
+            continue
         out = Path(words[words.index("--out") + 1])
         named = re.findall(r"^\| `([a-z.]+)` \|", DOCS, re.MULTILINE)
         assert len(named) == 5
         assert all((out / name).is_file() for name in named)
         content = json.loads((out / "suspects.json").read_text())
         assert content["source"]["path"] == words[words.index("--train") + 1]
+    rows = (Path("suspects/test") / "review.csv").read_text().splitlines()
+    assert rows[0].endswith(",verdict")
+    suspects = (Path("suspects/test") / "suspects.jsonl").read_text().splitlines()
+    assert len(rows) == 1 + min(20, len(suspects))
+    noise = json.loads(Path("report/report.json").read_text())["label_noise"]
+    assert noise["sources"][0]["suspects"] == len(suspects)
+    filled = [rows[0], *(f"{row}model" for row in rows[1:])]
+    (Path("suspects/test") / "review.csv").write_text("\n".join(filled))
+    result = RUNNER.invoke(app, ["data", "review", "suspects/test"])
+    assert result.exit_code == 0, result.output
+    assert "the annotation is wrong at about" in result.output
+
+
+def test_suspects_are_for_a_report(tmp_path):
+    file = tmp_path / "few.jsonl"
+    write_jsonl(file, tiny.documents(2, 1))
+    options = ["--pred", str(file), "--gold", str(file), "--suspects", str(tmp_path)]
+    result = RUNNER.invoke(app, ["evaluate", *options])
+    assert result.exit_code == 2
+    assert "give --out DIR" in " ".join(result.output.split())
 
 
 def test_faults_are_told_in_words(tmp_path):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ossamma.cli import data_audit, data_build, data_prepare, data_suspects
+from ossamma.cli import data_audit, data_build, data_prepare, data_review, data_suspects
 from ossamma.cli.options import DataFolder, Json, Mirror, Offline
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ app.command(name="card", epilog=data_build.CARD_EXAMPLES)(data_build.card)
 app.command(name="audit", epilog=data_audit.EXAMPLES)(data_audit.audit)
 app.command(name="prepare", epilog=data_prepare.EXAMPLES)(data_prepare.prepare)
 app.command(name="suspects", epilog=data_suspects.EXAMPLES)(data_suspects.suspects)
+app.command(name="review", epilog=data_review.EXAMPLES)(data_review.review)
 
 LIST_EXAMPLES = """
 [bold]Examples[/bold]

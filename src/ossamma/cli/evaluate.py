@@ -21,6 +21,8 @@ ossamma evaluate --bundle runs/a --gold test.conll
 
 ossamma evaluate --bundle runs/a --gold test.conll --train-surfaces train.conll --speed --out report
 
+ossamma evaluate --bundle runs/a --gold test.conll --suspects suspects/test --out report
+
 ossamma evaluate --pred predictions.jsonl --gold test.jsonl --json
 
 ossamma evaluate --pred spacy.spacy --gold test.spacy --bootstrap 2000
@@ -113,6 +115,15 @@ def evaluate(  # noqa: PLR0913  a verb's options are its arguments
             help="Score a bundle on the text as if it were raw: without the file's words.",
         ),
     ] = False,
+    suspects: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--suspects",
+            metavar="DIR",
+            help="What `ossamma data suspects` wrote for a gold file: shows in the report which "
+            "errors may be the annotation's; may be given several times.",
+        ),
+    ] = None,
     speed: Annotated[
         bool, typer.Option("--speed", help="Also time a bundle on this machine, for some seconds.")
     ] = False,
@@ -126,6 +137,8 @@ def evaluate(  # noqa: PLR0913  a verb's options are its arguments
     from ossamma.pipeline.judgement import GoldRequest, report_of, write_folder
 
     _check(bundle, pred, resplit=resplit, speed=speed, out=out)
+    if suspects and out is None:
+        raise typer.BadParameter("--suspects is for the report; give --out DIR as well")
     request = GoldRequest(
         files=tuple(gold), profile=profile, table=label_map, file_format=file_format
     )
@@ -134,7 +147,13 @@ def evaluate(  # noqa: PLR0913  a verb's options are its arguments
         typer.echo(f"note: {note}", err=True)
     resampling = _resampling(bootstrap, seed, default=2_000 if out else 0)
     if out is not None:
-        report = report_of(judgement, request=request, train=train_surfaces, resampling=resampling)
+        report = report_of(
+            judgement,
+            request=request,
+            train=train_surfaces,
+            suspects=suspects or (),
+            resampling=resampling,
+        )
         write_folder(judgement, report, out)
     _show(judgement, scheme, resampling, as_json=as_json)
     if out is not None:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ossamma.evaluation.judge import JudgedDocument, Pair, Relation
 from ossamma.schema.errors import ConfigurationError
@@ -144,7 +144,7 @@ class ErrorReport:
         """Gold marks that were not found."""
         return sum(self.counts.values()) - self.counts[Relation.SPURIOUS]
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, Any]:
         """Plain JSON with fixed keys; `left_out` says what the limits kept back."""
         shown = Counter(case.kind for case in self.cases)
         return {

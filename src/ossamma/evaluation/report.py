@@ -22,6 +22,7 @@ from ossamma.evaluation.resampling import ResamplingSettings
 from ossamma.evaluation.risk import measure_risk
 from ossamma.evaluation.schemes import scheme_scores
 from ossamma.evaluation.slices import not_annotated, slices
+from ossamma.evaluation.suspect_notes import KnownSuspects, label_noise, noted_cases
 from ossamma.schema.atomic import atomic_write
 from ossamma.schema.errors import FormatError
 from ossamma.schema.hierarchy import Hierarchy
@@ -59,6 +60,8 @@ class ReportFacts:
     """How intervals are drawn; None leaves them out."""
     errors: ErrorSettings = field(default_factory=ErrorSettings)
     """How many errors are shown."""
+    suspects: KnownSuspects | None = None
+    """Places where the annotation is doubted; None if nobody looked for them."""
     training: Mapping[str, Any] | None = None
     """What is known of the training."""
     speed: Mapping[str, Any] | None = None
@@ -70,6 +73,9 @@ def make_report(judged: Sequence[JudgedDocument], facts: ReportFacts) -> dict[st
     schemes = scheme_scores(judged)
     occurring = strict_scores_of(judged).per_type
     types = facts.types or tuple(name for name in occurring if "|" not in name)
+    errors = collect_errors(judged, facts.errors).to_json()
+    if facts.suspects:
+        errors["cases"] = noted_cases(errors["cases"], facts.suspects)
     content = {
         "format": REPORT_FORMAT,
         "ossamma": facts.version,
@@ -90,7 +96,8 @@ def make_report(judged: Sequence[JudgedDocument], facts: ReportFacts) -> dict[st
         "intervals": facts.resampling and score_intervals(judged, facts.resampling).to_json(),
         "calibration": measure_calibration(judged).to_json(),
         "risk_coverage": measure_risk(judged).to_json(),
-        "errors": collect_errors(judged, facts.errors).to_json(),
+        "errors": errors,
+        "label_noise": facts.suspects and label_noise(judged, facts.suspects),
         "training": facts.training and dict(facts.training),
         "speed": facts.speed and dict(facts.speed),
         "per_document": count_documents(judged).to_json(),

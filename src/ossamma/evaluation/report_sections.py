@@ -19,6 +19,7 @@ OPTIONAL: Final = (
     "calibration",
     "risk_coverage",
     "errors",
+    "label_noise",
     "training",
     "speed",
     "per_document",

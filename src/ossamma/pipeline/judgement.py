@@ -19,6 +19,7 @@ from ossamma.evaluation.resampling import ResamplingSettings
 from ossamma.evaluation.slices import surfaces_of
 from ossamma.export.manifest import own_version
 from ossamma.pipeline.gold import Gold, read_gold
+from ossamma.pipeline.known_suspects import read_suspects
 from ossamma.pipeline.labelled import AUTO
 from ossamma.schema.errors import DataError
 from ossamma.schema.profile import Profile
@@ -91,6 +92,7 @@ def report_of(
     *,
     request: GoldRequest,
     train: Path | None = None,
+    suspects: Sequence[Path] = (),
     resampling: ResamplingSettings | None = None,
 ) -> dict[str, Any]:
     """Return the report.
@@ -99,6 +101,7 @@ def report_of(
         judgement: what was found.
         request: how the gold files were read.
         train: the training file, for what of the gold documents it had shown; None leaves that out.
+        suspects: answers of `data suspects` for gold files.
         resampling: how intervals are drawn; None leaves them out.
     """
     profile = judgement.profile
@@ -117,6 +120,7 @@ def report_of(
         hierarchy=profile.hierarchy if profile else None,
         seen_surfaces=seen,
         resampling=resampling,
+        suspects=read_suspects(suspects, judgement.gold) if suspects else None,
         training=judgement.training,
         speed=judgement.speed,
     )

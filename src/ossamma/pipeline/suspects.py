@@ -36,6 +36,7 @@ from ossamma.evaluation.label_noise import (
 from ossamma.evaluation.metrics import strict_scores_of
 from ossamma.evaluation.noise_estimate import NoiseEstimate, NoiseSettings, estimate_noise
 from ossamma.evaluation.outcomes import NotMeasurable
+from ossamma.evaluation.suspect_notes import FORMAT
 from ossamma.evaluation.suspect_pages import NAME, write_pages
 from ossamma.export.bundle import load
 from ossamma.export.manifest import BUNDLE_FOLDER, own_version
@@ -58,7 +59,6 @@ from ossamma.schema.spans import Document
 
 LINES_FILE = f"{NAME}.jsonl"
 SUGGESTED_FILE = "suggested.jsonl"
-FORMAT = "ossamma-suspects/1"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,14 +5,15 @@
   const rows = Array.from(document.querySelectorAll("[data-relation]"));
   const cases = rows.filter((row) => row.tagName === "LI");
   const shown = document.getElementById("shown");
-  const fields = ["relation", "gold", "predicted"];
+  const fields = ["relation", "gold", "predicted", "suspect"].filter((name) => form.elements[name]);
 
   // The hash says it all: a link, the back button and a bookmark lead to the same view.
   // No field: anything. An empty one: that side is missing.
   const read = () => new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
 
   const matches = (row, wanted, words) =>
-    fields.every((name) => !wanted.has(name) || row.dataset[name] === wanted.get(name)) &&
+    fields.every((name) => !wanted.has(name) || !(name in row.dataset) ||
+      row.dataset[name] === wanted.get(name)) &&
     words.every((word) => row.textContent.toLowerCase().includes(word));
 
   const apply = () => {
