@@ -59,7 +59,7 @@ def judge_predictions(files: Sequence[Path], request: GoldRequest) -> Judgement:
     documents = gold.documents
     found = _found(gold, files)
     name = ", ".join(map(str, files))
-    _refuse_strangers(documents, found, name, profile=named)
+    refuse_strangers(documents, found, name, profile=named)
     system = {
         "kind": "predictions",
         "name": ", ".join(path.name for path in files),
@@ -85,7 +85,7 @@ def _checksum(files: Sequence[Path]) -> str:
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
-def _refuse_strangers(
+def refuse_strangers(
     gold: Sequence[Document],
     found: Sequence[Sequence[Entity]],
     name: str,

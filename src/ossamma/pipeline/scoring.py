@@ -1,10 +1,11 @@
-"""A bundle on labelled files: what it finds there, and how good that is."""
+"""A bundle or a spaCy model on labelled files: what it finds there, and how good that is."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from ossamma.pipeline.speed import measure_speed
 from ossamma.pipeline.training_facts import training_facts
 from ossamma.schema.profile import Profile, TypeDescription, available_profiles, load_profile
 from ossamma.schema.spans import Document, Entity
+from ossamma.spacy_path.model_folder import is_spacy_model
 
 _PENDING_PIECES = 32_768
 """Texts are gathered up to this many pieces, so that progress shows."""
@@ -53,8 +55,9 @@ def judge_bundle(
     """Run a bundle on labelled files, whose labels are mapped to the bundle's types.
 
     Args:
-        bundle: a bundle or run folder.
-        request: the gold files. Without a profile, or with "native", the bundle's own is meant.
+        bundle: a bundle or run folder, or the folder of a spaCy model.
+        request: the gold files. Without a profile, or with "native", the bundle's own is meant; a
+            spaCy model has none, and the labels are taken as they are.
         resplit: see `without_words`.
         timed: also measure its speed, which takes seconds.
         on_document: is told after each document how many are done, of how many.
@@ -63,6 +66,13 @@ def judge_bundle(
         BundleError: not a bundle, or one that is damaged.
         DataError, FormatError, ProfileError: a gold file cannot be scored on.
     """
+    if is_spacy_model(bundle):
+        # By its name, because spaCy is an extra that a bundle can do without.
+        spacy_judging = import_module("ossamma.pipeline.spacy_judging")
+        judged: Judgement = spacy_judging.judge_spacy_model(
+            bundle, request, resplit=resplit, timed=timed, on_document=on_document
+        )
+        return judged
     recogniser = load(bundle, InferenceSettings(pending_pieces=_PENDING_PIECES))
     profile = (
         profile_of(bundle)

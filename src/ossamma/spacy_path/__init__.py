@@ -1,0 +1,1 @@
+"""The way to spaCy: its tokens, its models as recognisers, its training."""
