@@ -51,6 +51,7 @@ def test_a_run_leaves_what_it_promises(trained):
         "run.json",
         "metrics.json",
         "metrics.jsonl",
+        "predictions.jsonl",
         "tensorboard",
         "checkpoints",
         "best",

@@ -31,6 +31,7 @@ from ossamma.pipeline.circumstances import machine, versions
 from ossamma.pipeline.initialise import ENCODER_FOLDER
 from ossamma.pipeline.processes import own_process
 from ossamma.pipeline.recipe import PretrainRecipe
+from ossamma.pipeline.run_compare import flat
 from ossamma.pipeline.run_folder import (
     RUN_FILE,
     claim_run,
@@ -52,7 +53,7 @@ from ossamma.tokenization.tokenizer import (
 )
 from ossamma.training.diffusion_trainer import PretrainTask, WeightedStore
 from ossamma.training.pretrain import PretrainResult, pretrain
-from ossamma.training.trackers import check_trackers
+from ossamma.training.trackers import TrackedRun, check_trackers, tracked
 
 TOKENS_FOLDER: Final = "tokens"
 _HELD_OUT_SHARE: Final = 0.01
@@ -85,7 +86,7 @@ class PretrainRequest:
     resume: bool = False
     """Continue the run in `out`."""
     trackers: tuple[str, ...] = ()
-    """Where the curves go beside TensorBoard; see `training.trackers`."""
+    """Where settings and figures go beside TensorBoard; see `training.trackers`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,18 +141,22 @@ def _pretrain(
         tokenizer=tokenizer,
     )
     record = read_record(request.out)
-    with recorded(request.out, record):
+    # The first of several processes speaks for all.
+    names = request.trackers if state.is_main_process else ()
+    with recorded(request.out, record), tracked(names, _tracked_run(request, record)) as trackers:
         result = pretrain(
             task,
             settings,
             request.out,
             resume=request.resume,
             console=console,
-            trackers=request.trackers,
+            trackers=trackers,
         )
+        trackers.log(flat(result.scores.to_json(), "held_out"), result.steps)
     if state.is_main_process:
         _save_encoder(request.out / ENCODER_FOLDER, model, tokenizer)
-        write_json(request.out / RUN_FILE, {**record, **_ending(result)})
+        ending = {**_ending(result), "parameters": model.num_parameters()}
+        write_json(request.out / RUN_FILE, {**record, **ending})
     state.wait_for_everyone()
     return PretrainOutcome(request.out / ENCODER_FOLDER, result, state.is_main_process)
 
@@ -213,6 +218,12 @@ def _record(request: PretrainRequest) -> dict[str, Any]:
         "started": timestamp(),
         "process": own_process(),
     }
+
+
+def _tracked_run(request: PretrainRequest, record: dict[str, Any]) -> TrackedRun:
+    own = {name: record[name] for name in ("kind", "row_pieces", "texts", "versions")}
+    settings = flat(own) | flat(record["recipe"])
+    return TrackedRun(folder=request.out, settings=settings, resume=request.resume)
 
 
 def _claim(request: PretrainRequest, record: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from ossamma.evaluation.measurement import number_of
 from ossamma.export.manifest import BUNDLE_FOLDER, read_metadata
 from ossamma.pipeline.processes import is_gone
 from ossamma.pipeline.run_content import RunContent, is_run, read_run
-from ossamma.pipeline.run_folder import CORPUS_FOLDER
+from ossamma.pipeline.run_folder import BEST_FOLDER, CORPUS_FOLDER
 from ossamma.pipeline.run_states import RunKind, RunStatus, SortKey
 from ossamma.schema.errors import BundleError, DataError
 
@@ -40,7 +40,7 @@ class RunEntry:
     preset: str | None
     """The named size."""
     parameters: int | None
-    """Of the released model."""
+    """Of the released model, or of the best one so far."""
     epochs: float | None
     """Passes over the training set."""
     steps: int | None
@@ -110,6 +110,23 @@ def sort_runs(
     return [*sorted(known, key=value, reverse=(key not in _WORDS) != reverse), *unknown]
 
 
+def select_runs(
+    entries: Iterable[RunEntry],
+    *,
+    kinds: Collection[RunKind] = (),
+    statuses: Collection[RunStatus] = (),
+    profiles: Collection[str] = (),
+) -> list[RunEntry]:
+    """Keep the runs that have one of each; nothing given keeps all."""
+    return [
+        entry
+        for entry in entries
+        if (not kinds or entry.kind in kinds)
+        and (not statuses or entry.status in statuses)
+        and (not profiles or entry.profile in profiles)
+    ]
+
+
 def entry_of(run: RunContent) -> RunEntry:
     """Sum a run up."""
     status = _status(run)
@@ -122,7 +139,7 @@ def entry_of(run: RunContent) -> RunEntry:
         reason=run.fault or run.text("reason"),
         profile=run.text("profile"),
         preset=run.text("recipe", "preset"),
-        parameters=_parameters(run.path),
+        parameters=_whole(_first(run.number("parameters"), _parameters(run.path))),
         epochs=_first(run.metric("training", "epochs"), _last(run, "epoch")),
         steps=_whole(
             _first(run.metric("training", "steps"), run.number("steps"), _last(run, "step"))
@@ -156,13 +173,16 @@ def _status(run: RunContent) -> RunStatus:
     status = run.text("status")
     if run.is_foreign or status not in list(RunStatus):
         return RunStatus.FOREIGN
-    if status == RunStatus.RUNNING and is_gone(
-        run.at("process", "host"), run.at("process", "process")
-    ):
+    if status == RunStatus.RUNNING and _is_left(run):
         return RunStatus.LEFT
     if status == RunStatus.FINISHED and run.path.name in _pruned(run.path.parent):
         return RunStatus.PRUNED
     return RunStatus(status)
+
+
+def _is_left(run: RunContent) -> bool:
+    """Whether nobody works on a run any more; a process that was killed leaves its lock."""
+    return not run.is_held or is_gone(run.at("process", "host"), run.at("process", "process"))
 
 
 def _kind(run: RunContent) -> RunKind:
@@ -188,12 +208,12 @@ def _pruned(parent: Path) -> set[str]:
     return set()
 
 
-def _parameters(run: Path) -> int | None:
-    try:
-        stated = read_metadata(run / BUNDLE_FOLDER)["num_parameters"]
-    except (BundleError, OSError):
-        return None
-    return int(stated)
+def _parameters(run: Path) -> float | None:
+    """Read the size of the released model, or of the best one so far."""
+    for name in (BUNDLE_FOLDER, BEST_FOLDER):
+        with suppress(BundleError, OSError):
+            return number_of(read_metadata(run / name).get("num_parameters"))
+    return None
 
 
 def _best_so_far(run: RunContent) -> float | None:

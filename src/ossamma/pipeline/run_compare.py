@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ossamma.evaluation.measurement import number_of
-from ossamma.pipeline.run_content import RunContent, require_run
+from ossamma.pipeline.run_content import CURVES, RunContent, require_run
 from ossamma.schema.errors import ConfigurationError
 
 _SETTINGS: Final = ("profile", "types", "init", "closed_world", "row_pieces")
@@ -31,6 +31,8 @@ _FIGURES: Final = ("precision", "recall", "f1")
 _TRAINING: Final = ("best_epoch", "epochs", "steps", "stopped_early", "seconds")
 _PARTS: Final = ("dev", "test")
 
+Curve = tuple[tuple[float, float], ...]
+"""(epoch, value), or (step, value) without epochs."""
 Values = tuple[Any, ...]
 """What each run has; None where it has nothing."""
 
@@ -66,6 +68,8 @@ class RunComparison:
     """Where they ran."""
     scores: Mapping[str, ScoreRow]
     """Figures that at least one run has."""
+    curves: Mapping[str, tuple[Curve, ...]]
+    """Those of all runs by the name of the figure, where at least one run has it."""
     notes: tuple[str, ...]
     """What a reader must know before the scores are believed."""
 
@@ -81,6 +85,10 @@ class RunComparison:
             "scores": {
                 name: {"values": list(row.values), "differences": list(row.differences)}
                 for name, row in self.scores.items()
+            },
+            "curves": {
+                name: [[list(point) for point in curve] for curve in curves]
+                for name, curves in self.curves.items()
             },
             "notes": list(self.notes),
         }
@@ -103,6 +111,7 @@ def compare_runs(folders: Sequence[Path]) -> RunComparison:
         versions=different([flat(run.at("versions")) for run in runs]),
         machine=different([flat(run.at("machine")) for run in runs]),
         scores=_score_rows([scores_of(run) for run in runs]),
+        curves=_curves(runs),
         notes=tuple(_notes(runs)),
     )
 
@@ -174,6 +183,11 @@ def _types(run: RunContent, part: str) -> list[str]:
 def _score_rows(scores: Sequence[Mapping[str, float | None]]) -> dict[str, ScoreRow]:
     rows = {name: ScoreRow(tuple(each.get(name) for each in scores)) for name in _names(scores)}
     return {name: row for name, row in rows.items() if any(v is not None for v in row.values)}
+
+
+def _curves(runs: Sequence[RunContent]) -> dict[str, tuple[Curve, ...]]:
+    curves = {name: tuple(tuple(run.curve(name)) for run in runs) for name in CURVES}
+    return {name: each for name, each in curves.items() if any(each)}
 
 
 def _notes(runs: Sequence[RunContent]) -> Iterator[str]:

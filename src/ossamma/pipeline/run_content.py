@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ossamma.evaluation.measurement import number_of
-from ossamma.pipeline.run_folder import METRICS_FILE, RUN_FILE
+from ossamma.pipeline.run_folder import LOCK_FILE, METRICS_FILE, RUN_FILE
 from ossamma.schema.errors import CheckpointError
 from ossamma.training.run_files import METRICS_LOG_FILE
 
@@ -21,6 +21,12 @@ Json = Mapping[str, Any]
 
 _UNREADABLE: Final = (OSError, ValueError, RecursionError)  # ValueError: no UTF-8, or no JSON
 _AXIS: Final = ("epoch", "step")
+CURVES: Final[Mapping[str, str]] = {
+    "loss": "training loss",
+    "eval_f1": "dev F1",
+    "eval_perplexity": "held-out perplexity",
+}
+"""The figures of the log that are drawn, with what people call them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +45,8 @@ class RunContent:
     """What is damaged; empty if nothing is."""
     is_foreign: bool
     """Whether run.json can be read but is not a record of ours."""
+    is_held: bool
+    """Whether a process holds the folder, or died while it held it."""
 
     def at(self, *path: str) -> Any:  # noqa: ANN401  JSON is anything
         """Return what the record has at a path, None if nothing."""
@@ -95,6 +103,7 @@ def read_run(folder: Path) -> RunContent:
         log=tuple(_lines(folder / METRICS_LOG_FILE)),
         fault=fault,
         is_foreign=not fault and not is_ours,
+        is_held=(folder / LOCK_FILE).exists(),
     )
 
 

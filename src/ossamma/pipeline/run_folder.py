@@ -8,6 +8,8 @@ Needs neither torch nor transformers.
       run.json               the resolved recipe, files with fingerprints, versions, how it ended
       metrics.jsonl          every figure logged while training
       metrics.json           dev and test scores of the model that was kept
+      predictions.jsonl      what it finds in the test file
+      trackers.json          under which ids MLflow and W&B have the run, where they were asked for
       tensorboard/           the same curves for TensorBoard
       checkpoints/           sealed checkpoints to resume from
       best/                  the best model so far, as a bundle
@@ -32,10 +34,16 @@ from safetensors import SafetensorError
 from ossamma.export.manifest import BUNDLE_FOLDER, remove_leftovers
 from ossamma.schema.atomic import atomic_write
 from ossamma.schema.errors import CheckpointError, DataError
-from ossamma.training.run_files import CHECKPOINTS_FOLDER, METRICS_LOG_FILE, TENSORBOARD_FOLDER
+from ossamma.training.run_files import (
+    CHECKPOINTS_FOLDER,
+    METRICS_LOG_FILE,
+    TENSORBOARD_FOLDER,
+    TRACKERS_FILE,
+)
 
 RUN_FILE = "run.json"
 METRICS_FILE = "metrics.json"
+PREDICTIONS_FILE = "predictions.jsonl"
 BEST_FOLDER = "best"
 CORPUS_FOLDER = "corpus"
 LOCK_FILE = "lock"
@@ -44,7 +52,9 @@ _ENTRIES = frozenset(
         RUN_FILE,
         METRICS_FILE,
         METRICS_LOG_FILE,
+        PREDICTIONS_FILE,
         TENSORBOARD_FOLDER,
+        TRACKERS_FILE,
         CHECKPOINTS_FOLDER,
         BEST_FOLDER,
         BUNDLE_FOLDER,

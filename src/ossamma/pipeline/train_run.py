@@ -16,6 +16,8 @@ from rich.console import Console
 from torch import nn
 from transformers import set_seed
 
+from ossamma.data.readers.jsonl import write_jsonl
+from ossamma.evaluation.metrics import strict_scores
 from ossamma.evaluation.scores import Scores
 from ossamma.export.bundle import load, save_bundle
 from ossamma.export.manifest import BUNDLE_FOLDER, read_metadata
@@ -27,9 +29,11 @@ from ossamma.pipeline.initialise import Initialised, from_checkpoint, from_scrat
 from ossamma.pipeline.preflight import check_libraries, check_splits
 from ossamma.pipeline.processes import own_process
 from ossamma.pipeline.recipe import Recipe, model_settings
+from ossamma.pipeline.run_compare import flat
 from ossamma.pipeline.run_folder import (
     BEST_FOLDER,
     METRICS_FILE,
+    PREDICTIONS_FILE,
     RUN_FILE,
     claim_run,
     disk_faults,
@@ -49,7 +53,7 @@ from ossamma.tokenization.batches import Example
 from ossamma.tokenization.features import FeatureSpec, WordFeatures
 from ossamma.training.examples import ExampleBuilder, ExampleReport
 from ossamma.training.finetune import FinetuneResult, finetune
-from ossamma.training.trackers import check_trackers
+from ossamma.training.trackers import TrackedRun, Trackers, check_trackers, tracked
 from ossamma.training.trainer import Task
 from ossamma.training.watch import Watch
 
@@ -81,7 +85,7 @@ class TrainRequest:
     resume: bool = False
     """Continue the run in `out`."""
     trackers: tuple[str, ...] = ()
-    """Where the curves go beside TensorBoard; see `training.trackers`."""
+    """Where settings and figures go beside TensorBoard; see `training.trackers`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +139,13 @@ def train(
             _say(console, _as_warnings(rejoin_run(request.out, prepared.record)))
         else:
             claim_run(request.out, prepared.record)
-        with recorded(request.out, prepared.record), disk_faults(request.out):
-            result = _fit(request, prepared, console, watch)
-            return _finish(request, prepared, result)
+        with (
+            recorded(request.out, prepared.record),
+            disk_faults(request.out),
+            tracked(request.trackers, _tracked_run(request, prepared)) as trackers,
+        ):
+            result = _fit(request, prepared, console, watch=watch, trackers=trackers)
+            return _finish(request, prepared, result, trackers)
 
 
 def _prepare(request: TrainRequest, started: str | None) -> _Prepared:
@@ -177,7 +185,12 @@ def _prepare(request: TrainRequest, started: str | None) -> _Prepared:
 
 
 def _fit(
-    request: TrainRequest, prepared: _Prepared, console: Console | None, watch: Watch | None
+    request: TrainRequest,
+    prepared: _Prepared,
+    console: Console | None,
+    *,
+    watch: Watch | None,
+    trackers: Trackers,
 ) -> FinetuneResult:
     model, tokenizer = prepared.start.model, prepared.start.tokenizer
     recogniser = OssammaRecogniser(model, tokenizer)
@@ -210,19 +223,22 @@ def _fit(
         request.out,
         resume=request.resume,
         console=console,
-        trackers=request.trackers,
+        trackers=trackers,
     )
 
 
-def _finish(request: TrainRequest, prepared: _Prepared, result: FinetuneResult) -> TrainOutcome:
-    """Score the best model as a user would load it, and release it."""
+def _finish(
+    request: TrainRequest, prepared: _Prepared, result: FinetuneResult, trackers: Trackers
+) -> TrainOutcome:
+    """Score the best model as a user would load it, keep its answers, and release it."""
     best = load(request.out / BEST_FOLDER)
     best.model.to(prepared.start.model.device)  # type: ignore[arg-type]  # `to` is wrapped
-    scores = {
-        name: score(best, split.documents)
-        for name, split in prepared.splits.items()
-        if name != TRAIN
+    judged = {name: split for name, split in prepared.splits.items() if name != TRAIN}
+    found = {
+        name: [entities for _, entities in best.recognise_documents(split.documents)]
+        for name, split in judged.items()
     }
+    scores = {name: strict_scores(split.documents, found[name]) for name, split in judged.items()}
     figures = {name: scores[name].to_json() if name in scores else None for name in ("dev", "test")}
     facts = {
         "checkpoint_epoch": read_metadata(request.out / BEST_FOLDER)["checkpoint_epoch"],
@@ -234,7 +250,11 @@ def _finish(request: TrainRequest, prepared: _Prepared, result: FinetuneResult) 
     }
     bundle = request.out / BUNDLE_FOLDER
     save_bundle(bundle, best.model, best.tokenizer, prepared.profile, facts=facts)
+    if "test" in judged:
+        answers = request.out / PREDICTIONS_FILE
+        write_jsonl(answers, judged["test"].documents, entities=found["test"])
     write_json(request.out / METRICS_FILE, {**figures, "training": asdict(result)})
+    trackers.log(_final_figures(figures), result.steps)
     write_json(
         request.out / RUN_FILE, {**prepared.record, "status": "finished", "ended": timestamp()}
     )
@@ -256,6 +276,24 @@ def _describe(
         "versions": versions(),
         "machine": machine(),
     }
+
+
+def _tracked_run(request: TrainRequest, prepared: _Prepared) -> TrackedRun:
+    record = prepared.record
+    own = {name: record[name] for name in ("profile", "init", "data_fingerprint", "versions")}
+    settings = flat(own) | flat(record["recipe"])
+    return TrackedRun(folder=request.out, settings=settings, resume=request.resume)
+
+
+def _final_figures(figures: Mapping[str, Any]) -> dict[str, float]:
+    """Return the scores of the model that was kept as `test.micro.f1`, `test.PERSON.f1` ..."""
+    final: dict[str, float] = {}
+    for part, scores in figures.items():
+        if scores is not None:
+            averages = {name: scores[name] for name in ("micro", "macro")}
+            per_type = {name: {"f1": row["f1"]} for name, row in scores["per_type"].items()}
+            final |= flat({**per_type, **averages}, part)
+    return final
 
 
 def _sizes(report: ExampleReport) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from ossamma.training.metrics_log import MetricsLog
 from ossamma.training.progress_bar import ProgressBar
 from ossamma.training.run_files import CHECKPOINTS_FOLDER, METRICS_LOG_FILE, TENSORBOARD_FOLDER
 from ossamma.training.settings import FinetuneSettings
-from ossamma.training.trackers import tracked
+from ossamma.training.trackers import TrackerLog, Trackers
 from ossamma.training.trainer import TaggingTrainer, Task
 from ossamma.training.watch import EvaluationWatch
 
@@ -50,7 +49,7 @@ def finetune(
     *,
     resume: bool = False,
     console: Console | None = None,
-    trackers: Sequence[str] = (),
+    trackers: Trackers | None = None,
 ) -> FinetuneResult:
     """Train until the dev score no longer improves; `task.save_best` has then seen the best model.
 
@@ -65,7 +64,7 @@ def finetune(
         run: an existing folder.
         resume: take up the newest complete checkpoint of the folder; without any, start anew.
         console: where to draw the progress; None draws nothing.
-        trackers: where the figures go as well, see `trackers`.
+        trackers: where the figures go as well.
 
     Raises:
         CheckpointError: the newest complete checkpoint cannot be read.
@@ -76,7 +75,7 @@ def finetune(
     if not task.examples:
         raise DataError("expected at least one window to train on, got none")
     checkpoint = latest_checkpoint(run / CHECKPOINTS_FOLDER) if resume else None
-    arguments = _arguments(settings, run, len(task.examples), trackers=trackers)
+    arguments = _arguments(settings, run, len(task.examples))
     # The average lies where the weights are, so they move first.
     task.model.to(arguments.device)
     average = WeightAverage(task.model, settings.average_decay) if settings.average_decay else None
@@ -94,10 +93,10 @@ def finetune(
         curves = tensorboard_callback(run / TENSORBOARD_FOLDER, from_step=keeper.progress.step)
         trainer = TaggingTrainer(task, arguments, settings, average)
         watch = EvaluationWatch(task.watch) if task.watch else None
-        for callback in filter(None, (log, keeper, curves, watch)):
+        tracker_log = TrackerLog(trackers) if trackers else None
+        for callback in filter(None, (log, keeper, curves, watch, tracker_log)):
             trainer.add_callback(callback)
-        with tracked(trackers):
-            _train(trainer, checkpoint, console)
+        _train(trainer, checkpoint, console)
     done = keeper.progress
     assert done.best_f1 is not None, "a run ends with an evaluation"
     return FinetuneResult(
@@ -123,9 +122,7 @@ def _train(trainer: TaggingTrainer, checkpoint: Path | None, console: Console | 
             bar.stop()
 
 
-def _arguments(
-    settings: FinetuneSettings, run: Path, num_examples: int, *, trackers: Sequence[str]
-) -> TrainingArguments:
+def _arguments(settings: FinetuneSettings, run: Path, num_examples: int) -> TrainingArguments:
     batches = math.ceil(num_examples / settings.batch_size)
     updates = math.ceil(batches / settings.gradient_accumulation_steps)
     arguments = TrainingArguments(
@@ -143,8 +140,7 @@ def _arguments(
         save_strategy="epoch",
         logging_strategy="steps",
         logging_steps=max(1, min(_MOST_STEPS_BETWEEN_LOGS, updates // _LOGS_PER_EPOCH)),
-        report_to=list(trackers),
-        run_name=run.resolve().name,
+        report_to=[],
         disable_tqdm=True,
         remove_unused_columns=False,
         dataloader_pin_memory=torch.cuda.is_available(),

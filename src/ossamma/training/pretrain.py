@@ -31,7 +31,7 @@ from ossamma.training.progress_bar import ProgressBar
 from ossamma.training.rates import Clock
 from ossamma.training.run_files import CHECKPOINTS_FOLDER, METRICS_LOG_FILE, TENSORBOARD_FOLDER
 from ossamma.training.throughput import Throughput
-from ossamma.training.trackers import tracked
+from ossamma.training.trackers import TrackerLog, Trackers
 
 _CLOCK_FILE: Final = "clock.json"
 _KEPT_CHECKPOINTS: Final = 2
@@ -55,7 +55,7 @@ def pretrain(
     *,
     resume: bool = False,
     console: Console | None = None,
-    trackers: Sequence[str] = (),
+    trackers: Trackers | None = None,
 ) -> PretrainResult:
     """Train until the steps or the time are used up; the model then has the final weights.
 
@@ -63,7 +63,7 @@ def pretrain(
     complete checkpoint is taken up: where steps decide and not the clock, the run ends with the
     very weights that it would have had without the interruption (on a CPU with the same number of
     threads: bit for bit), also on another number of processes times accumulation steps of the same
-    product, up to rounding. The figures also go to `trackers`, see there.
+    product, up to rounding. The figures also go to `trackers`.
 
     Raises:
         CheckpointError: the newest complete checkpoint cannot be read.
@@ -72,12 +72,12 @@ def pretrain(
     """
     checkpoint = latest_checkpoint(run / CHECKPOINTS_FOLDER) if resume else None
     clock = Clock(_seconds_at(checkpoint))
-    arguments = _arguments(settings, run, trackers)
+    arguments = _arguments(settings, run)
     trainer = DiffusionTrainer(task, arguments, settings, clock)
     step = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
     if step < settings.max_steps and not _is_over(checkpoint):
-        with tracked(trackers):
-            _fit(trainer, run, checkpoint, console, step=step)
+        callbacks = [TrackerLog(trackers)] if trackers else []
+        _fit(trainer, run, checkpoint, console, step=step, further=callbacks)
     elif checkpoint is not None:
         trainer._load_from_checkpoint(str(checkpoint))
     scores = trainer.held_out.scores(task.model, arguments.device)
@@ -91,6 +91,7 @@ def _fit(
     console: Console | None,
     *,
     step: int,
+    further: Sequence[TrainerCallback],
 ) -> None:
     for unwanted in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(unwanted)
@@ -106,7 +107,7 @@ def _fit(
     # It must see a log before those that write it.
     throughput = Throughput(trainer.task.model, lambda: trainer.pieces_seen)
     trainer.callback_handler.callbacks.insert(0, throughput)
-    for callback in callbacks:
+    for callback in (*callbacks, *further):
         trainer.add_callback(callback)
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -147,7 +148,7 @@ def _is_over(checkpoint: Path | None) -> bool:
     return open_checkpoint(checkpoint, None).is_over
 
 
-def _arguments(settings: PretrainSettings, run: Path, trackers: Sequence[str]) -> TrainingArguments:
+def _arguments(settings: PretrainSettings, run: Path) -> TrainingArguments:
     arguments = TrainingArguments(
         output_dir=str(run / CHECKPOINTS_FOLDER),
         max_steps=settings.max_steps,
@@ -169,8 +170,7 @@ def _arguments(settings: PretrainSettings, run: Path, trackers: Sequence[str]) -
         logging_steps=min(_STEPS_BETWEEN_LOGS, settings.evaluate_every),
         # A loss that is not a number must be seen; the step itself is skipped by its gradient.
         logging_nan_inf_filter=True,
-        report_to=list(trackers),
-        run_name=run.resolve().name,
+        report_to=[],
         disable_tqdm=True,
         remove_unused_columns=False,
         # Every weight has a gradient in every step; looking for those without costs time.

@@ -7,3 +7,4 @@ from typing import Final
 CHECKPOINTS_FOLDER: Final = "checkpoints"
 TENSORBOARD_FOLDER: Final = "tensorboard"
 METRICS_LOG_FILE: Final = "metrics.jsonl"
+TRACKERS_FILE: Final = "trackers.json"
