@@ -57,7 +57,7 @@ def attend_within_groups(
     q_BHTE, k_BHTE, v_BHTE = (part.transpose(1, 2) for part in leaves)
     # Inside a model that is compiled as a whole it becomes a part of that.
     is_alone = q_BTHE.is_cuda and not torch.compiler.is_compiling()
-    attend: Callable[..., Any] = _compiled() if is_alone else flex_attention
+    attend: Any = _compiled() if is_alone else flex_attention
     y_BHTE: Tensor = attend(q_BHTE, k_BHTE, v_BHTE, block_mask=window_blocks(group_BT, reach))
     return y_BHTE.transpose(1, 2)
 

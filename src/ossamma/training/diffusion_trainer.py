@@ -21,6 +21,7 @@ from ossamma.training.optim import build_optimizer, parameter_groups
 from ossamma.training.pretrain_settings import PretrainSettings
 from ossamma.training.rates import Clock, rate_factor
 from ossamma.training.row_batches import RowBatchSampler, RowPick, RowSource
+from ossamma.training.sharding import whole
 
 _ADVICE = "lower learning_rate, raise warmup_steps, or use precision bf16 or fp32"
 
@@ -203,13 +204,16 @@ class DiffusionTrainer(Trainer):
         )
         return metrics
 
+    def finish(self) -> None:
+        """Leave the trained weights in the task's model, where they already are."""
+
     def _clip_grad_norm(self, model: nn.Module) -> Tensor:
         """Clip as ever; a gradient that is not a number is dropped, so that the step does nothing.
 
         Raises:
             TrainingError: too many steps in a row had none.
         """
-        norm: Tensor = super()._clip_grad_norm(model)  # type: ignore[no-untyped-call]
+        norm: Tensor = whole(super()._clip_grad_norm(model))  # type: ignore[no-untyped-call]
         if torch.isfinite(norm):
             self.steps_skipped_in_a_row = 0
             return norm

@@ -30,6 +30,7 @@ from ossamma.training.pretrain_settings import PretrainSettings
 from ossamma.training.progress_bar import ProgressBar
 from ossamma.training.rates import Clock
 from ossamma.training.run_files import CHECKPOINTS_FOLDER, METRICS_LOG_FILE, TENSORBOARD_FOLDER
+from ossamma.training.sharded_trainer import ShardedDiffusionTrainer
 from ossamma.training.throughput import Throughput
 from ossamma.training.trackers import TrackerLog, Trackers
 
@@ -73,14 +74,16 @@ def pretrain(
     checkpoint = latest_checkpoint(run / CHECKPOINTS_FOLDER) if resume else None
     clock = Clock(_seconds_at(checkpoint))
     arguments = _arguments(settings, run)
-    trainer = DiffusionTrainer(task, arguments, settings, clock)
+    kind = ShardedDiffusionTrainer if settings.parallel == "fsdp" else DiffusionTrainer
+    trainer = kind(task, arguments, settings, clock)
     step = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
     if step < settings.max_steps and not _is_over(checkpoint):
         callbacks = [TrackerLog(trackers)] if trackers else []
         _fit(trainer, run, checkpoint, console, step=step, further=callbacks)
     elif checkpoint is not None:
         trainer._load_from_checkpoint(str(checkpoint))
-    scores = trainer.held_out.scores(task.model, arguments.device)
+    scores = trainer.held_out.scores(trainer.task.model, arguments.device)
+    trainer.finish()
     return PretrainResult(scores, max(trainer.state.global_step, step), clock.seconds)
 
 

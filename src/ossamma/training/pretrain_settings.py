@@ -12,6 +12,7 @@ from ossamma.training.noise import NoiseSettings
 OptimizerName = Literal["adamw", "muon"]
 PretrainSchedule = Literal["cosine", "linear", "constant", "wsd"]
 PretrainPrecision = Literal["fp32", "bf16", "fp16"]
+Parallel = Literal["ddp", "fsdp"]
 
 _AT_LEAST = {
     "seed": 0,
@@ -33,6 +34,7 @@ _CHOICES = {
     "optimizer": get_args(OptimizerName),
     "schedule": get_args(PretrainSchedule),
     "precision": get_args(PretrainPrecision),
+    "parallel": get_args(Parallel),
 }
 
 
@@ -70,6 +72,8 @@ class PretrainSettings:
     """Arithmetic of the forward pass, under autocast."""
     compile: bool = False
     """Compile the model with torch.compile."""
+    parallel: Parallel = "ddp"
+    """Several processes hold the whole model each (ddp) or a part of every weight (fsdp)."""
     evaluate_every: int = 1000
     """Steps between evaluations on held-out rows."""
     checkpoint_every: int = 5000
@@ -94,6 +98,14 @@ class PretrainSettings:
             self._require(name, " or ".join(choices), fits=getattr(self, name) in choices)
         self._require("seed", "below 2^32", fits=self.seed < 2**32)
         self._require("decay_share", "in (0, 1]", fits=0.0 < self.decay_share <= 1.0)
+        if self.parallel == "fsdp":
+            self._check_shards()
+
+    def _check_shards(self) -> None:
+        """Refuse what is not built, or not tested, for a model in shards."""
+        self._require("optimizer", "adamw with parallel fsdp", fits=self.optimizer == "adamw")
+        self._require("precision", "fp32 or bf16 with parallel fsdp", fits=self.precision != "fp16")
+        self._require("compile", "False with parallel fsdp", fits=not self.compile)
 
     def _require(self, name: str, expected: str, *, fits: bool) -> None:
         if not fits:
