@@ -135,7 +135,9 @@ def _show(out: Path, outcome: SuspectOutcome, *, as_json: bool) -> None:
         typer.echo(json.dumps(outcome.content))
         return
     console = Output()
-    table = Table("type", "marks", "missing", "spurious", "boundary", "type")
+    table = Table("type")
+    for title in ("marks", "missing", "spurious", "boundary", "type"):
+        table.add_column(title, justify="right")
     for name, row in outcome.content["types"].items():
         cells = (row[key] for key in ("marks", "missing", "spurious", "boundary", "type"))
         table.add_row(Text(name), *(f"{cell:,}" for cell in cells))
@@ -147,8 +149,9 @@ def _show(out: Path, outcome: SuspectOutcome, *, as_json: bool) -> None:
     if isinstance(estimate, NoiseEstimate):
         low, high = estimate.interval.low, estimate.interval.high
         says = (
-            f"of {estimate.wrong:,} unconfirmed predictions about {estimate.annotation:,.0f} are "
-            f"the annotation's errors [{low:,.0f}, {high:,.0f}]"
+            f"of {estimate.wrong:,} unconfirmed predictions at least about "
+            f"{estimate.annotation:,.0f} [{low:,.0f}, {high:,.0f}] are the annotation's errors; "
+            f"`ossamma data review {out}` tells by a sample"
         )
     else:
         says = f"the annotation's share of the errors: {estimate.reason}"

@@ -121,7 +121,10 @@ def suspects(request: SuspectRequest, console: Console | None = None) -> Suspect
         TrainingError: a training run had to stop.
         KeyboardInterrupt: finished folds are kept; the same request goes on.
     """
-    read = _by_bundle(request, request.bundle) if request.bundle else _by_folds(request, console)
+    if request.bundle:
+        read = _by_bundle(request, request.bundle, console)
+    else:
+        read = _by_folds(request, console)
     folds = [fold_of(reading.document, request.folds) for reading in read.readings]
     readings = cross_calibrate(read.readings, folds)
     documents = [reading.document for reading in readings]
@@ -158,7 +161,7 @@ def _by_folds(request: SuspectRequest, console: Console | None) -> _Read:
     return _Read(profile.name, split, readings, models, fold_facts(folds), [])
 
 
-def _by_bundle(request: SuspectRequest, bundle: Path) -> _Read:
+def _by_bundle(request: SuspectRequest, bundle: Path, console: Console | None) -> _Read:
     family = request.family
     profile: Profile = (
         profile_of(bundle) if family.profile == NATIVE else load_profile(family.profile)
@@ -166,6 +169,8 @@ def _by_bundle(request: SuspectRequest, bundle: Path) -> _Read:
     split = read_split(family.train, profile, table=family.table, file_format=family.file_format)
     _refuse_unlabelled(split)
     notes = _refuse_known(bundle, split)
+    if console is not None:
+        console.print(f"{len(split.documents):,} documents are read", highlight=False)
     readings = read_with(load(bundle), split.documents)
     return _Read(profile.name, split, readings, f"the bundle {bundle}", [], notes)
 
