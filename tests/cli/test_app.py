@@ -27,6 +27,7 @@ VERBS = (
     "tune",
     "ablate",
     "extract",
+    "serve",
     "info",
 )
 OPTIONS = {
@@ -47,6 +48,7 @@ OPTIONS = {
         "--set",
         "--resume",
     },
+    "serve": {"--bundle", "--host", "--port", "--keys"},
     "evaluate": {"--bundle", "--pred", "--gold", "--json"},
     "extract": {"--bundle", "--json"},
     "info": {"BUNDLE"},

@@ -27,6 +27,7 @@ from ossamma.cli import (
     profile,
     push,
     runs,
+    serve,
     tokenizer,
     train,
     tune,
@@ -56,6 +57,7 @@ app.command(name="profile", epilog=profile.EXAMPLES)(profile.profile)
 app.command(name="export", epilog=export.EXAMPLES)(export.export)
 app.command(name="push", epilog=push.EXAMPLES)(push.push)
 app.command(name="extract", epilog=extract.EXAMPLES)(extract.extract)
+app.command(name="serve", epilog=serve.EXAMPLES)(serve.serve)
 app.add_typer(data.app, name="data")
 app.command(name="info", epilog=info.EXAMPLES)(info.info)
 

@@ -67,6 +67,10 @@ class BundleError(OssammaError):
     """A bundle that is not what its own metadata says it is."""
 
 
+class GraphError(OssammaError):
+    """A graph that cannot be read, or something that cannot be written to it."""
+
+
 class ServingError(OssammaError):
     """A request that the server does not answer with entities."""
 
@@ -100,4 +104,8 @@ class RequestError(ServingError):
 
 
 class AccessError(ServingError):
-    """No key, or one that does not allow this."""
+    """No key, or, if `is_known`, one that does not allow this."""
+
+    def __init__(self, message: str, *, is_known: bool = False) -> None:
+        self.is_known = is_known
+        super().__init__(message)

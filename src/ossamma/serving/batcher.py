@@ -166,7 +166,7 @@ class Batcher(Generic[L]):
         """
         self._refuse(texts, within)
         loop = asyncio.get_running_loop()
-        request: Request[L] = Request(texts, loop.create_future(), loop.time())
+        request: Request[L] = Request(texts, loop.create_future(), time.perf_counter())
         self._live.add(request)
         self._characters += request.characters
         self._idle.clear()
@@ -254,7 +254,7 @@ class Batcher(Generic[L]):
                 self._work.clear()
 
     async def _round(self, turns: Sequence[Turn[L]]) -> None:
-        now = asyncio.get_running_loop().time()
+        now = time.perf_counter()
         for turn in turns:
             if turn.request.is_first:
                 turn.request.is_first = False

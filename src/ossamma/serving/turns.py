@@ -20,7 +20,7 @@ class Request(Generic[L]):
     texts: Sequence[str]
     done: asyncio.Future[list[Answer]]
     since: float
-    """When it was accepted, by the clock of the event loop."""
+    """When it was accepted, by `time.perf_counter`."""
     laid: list[L] = field(default_factory=list)
     """Those of its texts that are laid out."""
     lengths: list[Sequence[int]] = field(default_factory=list)
