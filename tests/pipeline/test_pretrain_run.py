@@ -110,6 +110,21 @@ def test_a_resumed_run_must_be_the_same_run(request_for) -> None:  # type: ignor
         pretrain_encoder(request_for("elsewhere", resume=True))
 
 
+def test_samples_are_kept_from_before_and_after_also_by_a_resumed_run(request_for) -> None:  # type: ignore[no-untyped-def]
+    request = request_for("run")
+    pretrain_encoder(request)
+    samples = json.loads((request.out / "samples.json").read_text())
+    assert set(samples) == {"before", "after"}
+    assert samples["before"]["free"] != samples["after"]["free"]
+    for drawn in samples.values():
+        assert len(drawn["free"]) == len(drawn["completed"]) == 4
+        for sample in drawn["completed"]:
+            assert "[MASK]" in sample["shown"]
+            assert "[MASK]" not in sample["text"] + sample["completion"]
+    pretrain_encoder(request_for("run", resume=True))
+    assert json.loads((request.out / "samples.json").read_text()) == samples
+
+
 def test_a_given_tokenizer_is_used_as_it_is(request_for, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     own = build_tokenizer(
         [tmp_path / "b.txt"], TokenizerSettings(vocab_size=270), tmp_path / "tokenizer"

@@ -5,11 +5,13 @@ RUN/
   tokenizer.json      the tokenizer, trained here or copied
   tokens/             one store per corpus and part, see `tokenization.token_store`
   metrics.jsonl, tensorboard/, checkpoints/     as in a training run
+  samples.json        what the model wrote before and after the training
   encoder/            what `ossamma train --init RUN` starts from
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -53,9 +55,11 @@ from ossamma.tokenization.tokenizer import (
 )
 from ossamma.training.diffusion_trainer import PretrainTask, WeightedStore
 from ossamma.training.pretrain import PretrainResult, pretrain
+from ossamma.training.samples import draw_samples
 from ossamma.training.trackers import TrackedRun, check_trackers, tracked
 
 TOKENS_FOLDER: Final = "tokens"
+SAMPLES_FILE: Final = "samples.json"
 _HELD_OUT_SHARE: Final = 0.01
 _SPECIAL_PIECES: Final = 2  # [CLS] and [SEP] around a row
 
@@ -141,6 +145,8 @@ def _pretrain(
         tokenizer=tokenizer,
     )
     record = read_record(request.out)
+    if state.is_main_process:
+        _add_samples(request, "before", task)
     # The first of several processes speaks for all.
     names = request.trackers if state.is_main_process else ()
     with recorded(request.out, record), tracked(names, _tracked_run(request, record)) as trackers:
@@ -155,6 +161,7 @@ def _pretrain(
         trackers.log(flat(result.scores.to_json(), "held_out"), result.steps)
     if state.is_main_process:
         _save_encoder(request.out / ENCODER_FOLDER, model, tokenizer)
+        _add_samples(request, "after", task)
         ending = {**_ending(result), "parameters": model.num_parameters()}
         write_json(request.out / RUN_FILE, {**record, **ending})
     state.wait_for_everyone()
@@ -333,6 +340,17 @@ def _model(recipe: PretrainRecipe, tokenizer: PieceTokenizer) -> OssammaForMaske
             **recipe.model,
         )
     )
+
+
+def _add_samples(request: PretrainRequest, when: str, task: PretrainTask) -> None:
+    """Let the model write, and keep it in the run; a resumed run keeps its first samples."""
+    path = request.out / SAMPLES_FILE
+    samples = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if when == "before" and when in samples:
+        return
+    schedule = request.recipe.pretraining.noise.schedule
+    samples[when] = draw_samples(task.model, task.tokenizer, task.held_out, schedule)
+    write_json(path, samples)
 
 
 def _save_encoder(

@@ -1,4 +1,4 @@
-"""Pieces per second, use of the arithmetic (MFU) and memory, in every line of the log."""
+"""Pieces per second, use of arithmetic (MFU), GPU and memory, in every line of the log."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any, Final
 import torch
 from torch import nn
 from transformers import TrainerCallback
+
+from ossamma.training.gpu_monitor import gpu_monitor
 
 _FLOPS_PER_WEIGHT: Final = 6
 """Of a forward and a backward pass, per piece (Kaplan et al. 2020, "Scaling laws")."""
@@ -33,6 +35,13 @@ class Throughput(TrainerCallback):
         self._pieces = 0
         self._since = time.monotonic()
         self._peak = peak_flops()
+        self._monitor = gpu_monitor()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Look at the GPU."""
+        del args, state, control, kwargs
+        if self._monitor:
+            self._monitor.look()
 
     def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """Add the figures since the last line of training."""
@@ -48,6 +57,8 @@ class Throughput(TrainerCallback):
             logs["mfu"] = rate * _FLOPS_PER_WEIGHT * self._num_weights / self._peak
         if torch.cuda.is_available():
             logs["gpu_memory_gb"] = torch.cuda.max_memory_allocated() / 2**30
+        if self._monitor:
+            logs.update(self._monitor.figures())
         self._since, self._pieces = now, pieces
 
 
