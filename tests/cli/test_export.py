@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -142,3 +143,34 @@ def test_the_card_says_what_it_is_told(ossamma, trained, tmp_path):
     card = (tmp_path / "r" / "README.md").read_text()
     for line in ("license: mit", "- en", "- 'no'", "# acme/ner"):
         assert f"{line}\n" in card
+
+
+@pytest.mark.slow
+def test_a_graph_goes_in_and_is_compared(ossamma, trained, tmp_path):
+    result = ossamma("export", trained.request.out, "--out", "r", "--onnx", "--json")
+    assert result.exit_code == 0, result.stderr
+    graph = json.loads(result.stdout)["onnx"]
+    assert (graph["form"], graph["parity"]["different"], graph["f1_check"]) == ("fp32", 0, None)
+    assert verify(tmp_path / "r")["onnx"] == graph
+    assert load(tmp_path / "r").scorer.backend == "onnx"
+    again = ossamma("export", "r", "--out", "s", "--json")
+    assert again.exit_code == 0, again.stderr
+    assert not (tmp_path / "s" / "model.onnx").exists()
+
+
+@pytest.mark.slow
+def test_an_int8_graph_needs_a_dev_file(ossamma, trained, tmp_path):
+    result = ossamma("export", trained.outcome.bundle, "--out", "r", "--onnx-int8", "--json")
+    measured = json.loads(result.stdout)
+    assert measured["onnx"]["f1_check"]["documents"] == 8
+    alone = shutil.copytree(trained.outcome.bundle, tmp_path / "alone")
+    result = ossamma("export", alone, "--out", "s", "--onnx-int8")
+    assert result.exit_code == 1
+    assert "give --dev FILE" in result.stdout
+    assert not (tmp_path / "s").exists()
+
+
+def test_two_graphs_are_one_too_many(ossamma, trained):
+    result = ossamma("export", trained.request.out, "--out", "r", "--onnx", "--onnx-int8")
+    assert result.exit_code == 2
+    assert "exclude each other" in result.stderr

@@ -12,6 +12,8 @@
       golden.json            of a release: texts, and what must be found in them
       reference.json         of a release: histograms of dev documents, to tell drift from
       gates.json             of a release that was held against gates: the verdicts
+      model.onnx             of a release that has one: the encoder as a graph
+      golden.onnx.json       beside an int8 graph: what must be found with it
       README.md              of a release: the model card
       metadata.json          what this is, how good, and the SHA-256 of every file above
       metadata.json.sig      of a signed release: the signature over metadata.json
@@ -26,7 +28,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError
 from transformers.utils import logging as transformers_logging
@@ -37,6 +39,7 @@ from ossamma.export.manifest import (
     CALIBRATION_FILE,
     LABELS_FILE,
     METADATA_FILE,
+    ONNX_FILE,
     own_version,
     read_metadata,
     resolve,
@@ -46,7 +49,9 @@ from ossamma.export.manifest import (
 from ossamma.export.manifest import verify as verify_files
 from ossamma.export.new_folder import new_folder
 from ossamma.inference.calibration import Calibration
+from ossamma.inference.onnx_scorer import OnnxScorer, onnx_is_installed
 from ossamma.inference.recogniser import OssammaRecogniser
+from ossamma.inference.scorers import Backend, Scorer
 from ossamma.inference.settings import InferenceSettings
 from ossamma.model.modeling import OssammaForTokenClassification
 from ossamma.schema.errors import BundleError, ConfigurationError
@@ -54,6 +59,7 @@ from ossamma.schema.profile import Profile
 from ossamma.tokenization.tokenizer import PieceTokenizer
 
 _ANY_LENGTH = 1 << 30
+W = TypeVar("W", bound=StrEnum)
 
 
 def save_bundle(
@@ -139,6 +145,7 @@ def load(
     settings: InferenceSettings | None = None,
     *,
     verify: Check | str = Check.GOLDEN,
+    backend: Backend | str = Backend.AUTO,
 ) -> OssammaRecogniser:
     """Verify a bundle and return its recogniser.
 
@@ -147,14 +154,18 @@ def load(
         settings: how texts are windowed and batched, and what is left out; the defaults suit a
             CPU. Confidences are calibrated if the bundle has a calibration.
         verify: what is checked; "golden" (the default), "hashes" or "metadata".
+        backend: what runs the encoder: "auto" (the default) takes ONNX Runtime, the faster one on a
+            CPU, where the bundle has a graph and it is installed; "torch" or "onnx". Take "torch"
+            to move the model to a GPU.
 
     Raises:
         BundleError: not a bundle, or a file is missing, changed, truncated or not listed; or a
-            golden case is answered differently here.
+            golden case is answered differently here; or it has no graph for the backend.
         ConfigurationError: the settings ask for thresholds that the bundle does not have, or
-            `verify` is none of the words above.
+            `verify` or `backend` is none of the words above, or its library is not installed.
     """
-    check = _check_named(verify)
+    check = _named(Check, "verify", verify)
+    wanted = _named(Backend, "backend", backend)
     folder = resolve(path)
     metadata = read_metadata(folder) if check is Check.METADATA else verify_files(folder)
     model = _load_model(folder)
@@ -164,16 +175,33 @@ def load(
             f"{folder}: the tokenizer has {tokenizer.vocab_size} pieces, the model knows only "
             f"{model.config.vocab_size}"
         )
-    recogniser = OssammaRecogniser(model, tokenizer, settings, read_calibration(folder))
+    recogniser = OssammaRecogniser(
+        model, tokenizer, settings, read_calibration(folder), scorer=_scorer(folder, wanted)
+    )
     if check is Check.GOLDEN:
         check_goldens(folder, recogniser, metadata.get("exported_with", {}))
     return recogniser
 
 
-def _check_named(name: Check | str) -> Check:
-    if name not in list(Check):
-        raise ConfigurationError(f"verify must be one of {', '.join(Check)}, got {name!r}")
-    return Check(name)
+def _named(kind: type[W], argument: str, name: str) -> W:
+    """Return the member of this value."""
+    if name not in list(kind):
+        raise ConfigurationError(f"{argument} must be one of {', '.join(kind)}, got {name!r}")
+    return kind(name)
+
+
+def _scorer(folder: Path, backend: Backend) -> Scorer | None:
+    """Return what runs the encoder; None means the model itself."""
+    graph = folder / ONNX_FILE
+    if backend is Backend.ONNX and not graph.is_file():
+        raise BundleError(
+            f"{folder} has no {ONNX_FILE}: make one with `ossamma export RUN --out BUNDLE --onnx`, "
+            "or choose the backend torch"
+        )
+    chosen = backend is Backend.ONNX or (
+        backend is Backend.AUTO and graph.is_file() and onnx_is_installed()
+    )
+    return OnnxScorer(graph) if chosen else None
 
 
 def _load_model(folder: Path) -> OssammaForTokenClassification:

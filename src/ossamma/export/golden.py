@@ -15,8 +15,9 @@ from typing import Any, Final
 
 import torch
 
-from ossamma.export.manifest import GOLDEN_FILE
+from ossamma.export.manifest import GOLDEN_FILE, ONNX_GOLDEN_FILE
 from ossamma.inference.recogniser import OssammaRecogniser
+from ossamma.inference.scorers import Backend
 from ossamma.inference.settings import InferenceSettings
 from ossamma.schema.errors import BundleError
 from ossamma.schema.spans import Entity
@@ -116,9 +117,12 @@ def record_goldens(recogniser: OssammaRecogniser, texts: Sequence[str]) -> tuple
 
 
 def raw_recogniser(recogniser: OssammaRecogniser) -> OssammaRecogniser:
-    """Return the same model with default settings and posteriors before calibration."""
+    """Return the same model and scorer, with default settings and posteriors as they are."""
     return OssammaRecogniser(
-        recogniser.model, recogniser.tokenizer, InferenceSettings(calibrated=False)
+        recogniser.model,
+        recogniser.tokenizer,
+        InferenceSettings(calibrated=False),
+        scorer=recogniser.scorer,
     )
 
 
@@ -132,13 +136,19 @@ def golden_file(cases: Sequence[GoldenCase]) -> bytes:
     return (json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
-def read_goldens(folder: Path) -> tuple[float, tuple[GoldenCase, ...]]:
+def read_goldens(
+    folder: Path, backend: Backend = Backend.TORCH
+) -> tuple[float, tuple[GoldenCase, ...]]:
     """Return the tolerance and the cases of a verified bundle; no cases if it has none.
+
+    A graph whose figures are not those of the model has cases of its own.
 
     Raises:
         BundleError: the file is not what `golden_file` writes.
     """
     path = folder / GOLDEN_FILE
+    if backend is Backend.ONNX and (folder / ONNX_GOLDEN_FILE).is_file():
+        path = folder / ONNX_GOLDEN_FILE
     if not path.is_file():
         return TOLERANCE, ()
     try:
@@ -166,7 +176,7 @@ def check_goldens(
     Raises:
         BundleError: another answer than the one that was recorded.
     """
-    tolerance, cases = read_goldens(folder)
+    tolerance, cases = read_goldens(folder, recogniser.scorer.backend)
     found = raw_recogniser(recogniser).recognise([case.text for case in cases])
     for number, (case, entities) in enumerate(zip(cases, found, strict=True), start=1):
         off = difference(case.entities, entities)
@@ -195,7 +205,13 @@ def _disturbed(recogniser: OssammaRecogniser, seed: int) -> OssammaRecogniser:
         for scores in (model.head.emissions.bias, model.crf.transitions):
             noise = torch.randn(scores.shape, generator=generator) * _NOISE
             scores.add_(noise.to(scores.device))
-    return OssammaRecogniser(model, recogniser.tokenizer, recogniser.settings)
+    is_own = recogniser.scorer.backend is Backend.TORCH  # a graph's scores stay; the CRF's move
+    return OssammaRecogniser(
+        model,
+        recogniser.tokenizer,
+        recogniser.settings,
+        scorer=None if is_own else recogniser.scorer,
+    )
 
 
 def _case(entry: Mapping[str, Any]) -> GoldenCase:

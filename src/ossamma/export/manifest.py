@@ -27,6 +27,7 @@ REFERENCE_FILE = "reference.json"
 GATES_FILE = "gates.json"
 CARD_FILE = "README.md"
 ONNX_FILE = "model.onnx"
+ONNX_GOLDEN_FILE = "golden.onnx.json"
 SIGNATURE_FILE = "metadata.json.sig"
 BUNDLE_FOLDER = "bundle"
 FORMAT = 2

@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from ossamma.export.manifest import (
+    CARD_FILE,
     CONFIG_FILE,
+    GATES_FILE,
+    GOLDEN_FILE,
+    ONNX_FILE,
+    ONNX_GOLDEN_FILE,
+    REFERENCE_FILE,
     WEIGHTS_FILE,
     own_version,
     seal,
@@ -27,7 +33,19 @@ from ossamma.model.modeling import OssammaForTokenClassification
 from ossamma.model.packed_weights import WeightForm, pack, unpack, write_weights
 from ossamma.schema.errors import BundleError
 
-_REWRITTEN = frozenset({CONFIG_FILE, WEIGHTS_FILE})
+_REWRITTEN = frozenset(
+    {
+        CARD_FILE,
+        CONFIG_FILE,
+        GATES_FILE,
+        GOLDEN_FILE,
+        ONNX_FILE,
+        ONNX_GOLDEN_FILE,
+        REFERENCE_FILE,
+        WEIGHTS_FILE,
+    }
+)
+"""Files of a release: where the source is one itself, its own are not true of the new one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

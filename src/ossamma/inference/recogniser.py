@@ -29,6 +29,7 @@ from ossamma.inference.readings import (
     place_spans,
     read_spans,
 )
+from ossamma.inference.scorers import Scorer, TorchScorer
 from ossamma.inference.settings import InferenceSettings
 from ossamma.model.modeling import OssammaForTokenClassification
 from ossamma.schema.encoding import Repair, Scheme, decode_tags
@@ -78,8 +79,17 @@ class OssammaRecogniser:
         tokenizer: PieceTokenizer,
         settings: InferenceSettings | None = None,
         calibration: Calibration | None = None,
+        *,
+        scorer: Scorer | None = None,
     ) -> None:
         """Take the parts of a bundle.
+
+        Args:
+            model: the tagger; its CRF decodes.
+            tokenizer: the one it was trained with.
+            settings: how texts are windowed and batched, and what is left out.
+            calibration: what makes confidences of posteriors.
+            scorer: what runs the encoder; None means the model itself.
 
         Raises:
             ConfigurationError: the settings want thresholds that the calibration does not have.
@@ -88,6 +98,7 @@ class OssammaRecogniser:
         self.tokenizer = tokenizer
         self.settings = settings or InferenceSettings()
         self.calibration = calibration
+        self.scorer: Scorer = scorer or TorchScorer(model)
         self._refuse_missing_thresholds()
         self.features = WordFeatures([FeatureSpec(*s) for s in model.config.word_features])
 
@@ -194,17 +205,10 @@ class OssammaRecogniser:
 
     def _emissions_of(self, chosen: Sequence[tuple[LaidText, Window]]) -> Tensor:
         """Emissions (N, K) of the words that these windows own, in their order."""
-        device = self.model.device
         cut = [cut_window(laid.text, window, self.tokenizer) for laid, window in chosen]
         batch = collate([Example(window) for window in cut], pad_id=self.tokenizer.pad_id)
-        output = self.model(
-            input_ids=batch["input_ids"].to(device),
-            attention_mask=batch["attention_mask"].to(device),
-            word_features=batch["word_features"].to(device),
-            first_pieces=batch["first_pieces"].to(device),
-        )
         # Rows are lines in the order of their windows, so real words follow each other.
-        emissions_NK: Tensor = output.logits[batch["word_mask"].to(device)].float().cpu()
+        emissions_NK: Tensor = self.scorer(batch)[batch["word_mask"]]
         return emissions_NK
 
     @torch.inference_mode()

@@ -259,6 +259,51 @@ def _convolve_chunked(
     return x_NML.view(num_channels, batch_size, -1)[..., :num_steps]
 
 
+class ChunkMatrices(NamedTuple):
+    """The recurrence as matrices, for code that must neither loop over chunks nor be complex."""
+
+    toeplitz_NLL: Tensor
+    """What a chunk's inputs give inside it, for u_L @ M."""
+    memory_NL2: Tensor
+    """The modal state that a chunk's inputs leave, real and imaginary part."""
+    echo_N2L: Tensor
+    """What the modal state that enters a chunk gives inside it."""
+    power_2NP: Tensor
+    """The modal state after k chunks of silence at index k + 1; 0 at index 0. P = chunks + 1."""
+
+
+def chunk_matrices(
+    coefficients: OscillatorCoefficients,
+    shares: tuple[int, int],
+    *,
+    num_steps: int,
+    num_chunks: int,
+) -> ChunkMatrices:
+    """Return the matrices of chunks of `num_steps` steps, for at most `num_chunks` chunks.
+
+    Args:
+        coefficients: three numbers per channel.
+        shares: how many channels run forward, and how many of those behind them backward.
+        num_steps: L.
+        num_chunks: how far the table of powers reaches.
+    """
+    forward, _ = shares
+    power_NK = _powers(coefficients, num_steps + 1)
+    response_NK = _responses(coefficients, power_NK)
+    toeplitz_NLL = _toeplitz(response_NK[:, :num_steps].imag)
+    memory_NL2 = torch.view_as_real(power_NK[:, :num_steps])
+    echo_N2L = torch.stack([response_NK[:, 1:].imag, response_NK[:, 1:].real], 1)
+    advance_N1 = torch.log(power_NK[:, num_steps:])
+    power_NP = torch.exp(advance_N1 * torch.arange(num_chunks, device=advance_N1.device))
+    power_2NP = functional.pad(torch.view_as_real(power_NP).movedim(-1, 0), (1, 0))
+    return ChunkMatrices(
+        torch.cat([toeplitz_NLL[:forward], toeplitz_NLL[forward:].mT]),
+        torch.cat([memory_NL2[:forward].flip(1), memory_NL2[forward:]]),
+        torch.cat([echo_N2L[:forward], echo_N2L[forward:].flip(2)]),
+        power_2NP,
+    )
+
+
 def _carries(left_NBC2: Tensor, advance_N: Tensor, *, reverse: bool) -> Tensor:
     """Return the modal state that enters each chunk, given what each chunk alone leaves.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from ossamma.export.manifest import (
 from ossamma.export.reference import Reference, reference_file
 from ossamma.export.release import ReleaseContent, as_released, refuse_occupied, write_release
 from ossamma.inference.recogniser import OssammaRecogniser
+from ossamma.inference.scorers import Backend
 from ossamma.inference.settings import InferenceSettings
 from ossamma.model.packed_weights import WeightForm
 from ossamma.pipeline.circumstances import versions
@@ -36,6 +37,7 @@ from ossamma.pipeline.export_checks import (
     hold_against_gates,
     refuse_no_share,
 )
+from ossamma.pipeline.export_onnx import DevFigures, GraphCheck, GraphForm, make_graph
 from ossamma.pipeline.labelled import AUTO, sha256_of
 from ossamma.pipeline.run_folder import RUN_FILE
 from ossamma.pipeline.scoring import profile_of, score
@@ -73,6 +75,8 @@ class ExportRequest:
     """What it is measured on."""
     max_f1_drop: float = MAX_F1_DROP
     """Greatest loss of dev F1, as a share of one."""
+    onnx: GraphForm | None = None
+    """Whether an ONNX graph goes in, and what numbers it computes with."""
     gates: GatesRequest | None = None
     """Gates that it must pass."""
     card: CardSettings | None = None
@@ -95,6 +99,8 @@ class ExportOutcome:
     """None where there was nothing to measure on."""
     verdicts: Verdicts | None
     """None without gates."""
+    graph: GraphCheck | None
+    """None without an ONNX graph."""
     refusals: tuple[str, ...]
     """Checks that were not passed; with any, nothing was written."""
     num_golden: int
@@ -110,6 +116,7 @@ class ExportOutcome:
             "bytes": self.num_bytes,
             "f1": None if self.f1 is None else self.f1.to_json(),
             "gates": None if self.verdicts is None else self.verdicts.to_json(),
+            "onnx": None if self.graph is None else self.graph.to_json(),
             "golden_cases": self.num_golden,
             "refusals": list(self.refusals),
         }
@@ -124,11 +131,13 @@ class _Measured:
     f1: F1Check | None = None
     reference: Reference | None = None
     verdicts: Verdicts | None = None
+    graph: GraphCheck | None = None
 
     @property
     def refusals(self) -> tuple[str, ...]:
         found = (self.f1 and self.f1.refusal, self.verdicts and gates_refusal(self.verdicts))
-        return tuple(refusal for refusal in found if refusal)
+        of_graph = () if self.graph is None else self.graph.refusals
+        return (*(refusal for refusal in found if refusal), *of_graph)
 
 
 def export_run(request: ExportRequest) -> ExportOutcome:
@@ -140,7 +149,7 @@ def export_run(request: ExportRequest) -> ExportOutcome:
     """
     refuse_occupied(request.out)
     source = resolve(request.run)
-    trained = load(source)
+    trained = load(source, backend=Backend.TORCH)
     verdicts = None
     if request.gates is not None:
         verdicts = hold_against_gates(request.gates, read_metadata(source))
@@ -153,19 +162,22 @@ def export_run(request: ExportRequest) -> ExportOutcome:
             form=request.weights,
             facts={
                 "f1_check": None if measured.f1 is None else measured.f1.to_json(),
+                "onnx": None if measured.graph is None else measured.graph.to_json(),
                 "exported_with": versions(),
             },
             files=files,
             sign=request.sign,
         )
         metadata = write_release(source, request.out, measured.recogniser.model, content)
-        load(request.out)
+        for backend in (Backend.TORCH, *([Backend.ONNX] if measured.graph else [])):
+            load(request.out, backend=backend)
         num_bytes = sum(entry["bytes"] for entry in metadata["files"].values())
     return ExportOutcome(
         bundle=request.out,
         weights=request.weights,
         f1=measured.f1,
         verdicts=verdicts,
+        graph=measured.graph,
         refusals=measured.refusals,
         num_golden=num_golden,
         num_bytes=num_bytes,
@@ -183,7 +195,8 @@ def _measure(
     )
     dev = _dev_split(request)
     if dev is None:
-        return _Measured(recogniser=released, verdicts=verdicts)
+        measured = _Measured(recogniser=released, verdicts=verdicts)
+        return _with_graph(request, measured, None)
     f1, reference = f1_and_reference(released, dev.documents)
     check = F1Check(
         trained=score(trained, dev.documents).micro.f1,
@@ -192,16 +205,30 @@ def _measure(
         documents=len(dev.documents),
         sha256=dev.sha256,
     )
-    return _Measured(recogniser=released, f1=check, reference=reference, verdicts=verdicts)
+    measured = _Measured(recogniser=released, f1=check, reference=reference, verdicts=verdicts)
+    figures = DevFigures(split=dev, trained=check.trained, limit=request.max_f1_drop)
+    return _with_graph(request, measured, figures)
+
+
+def _with_graph(request: ExportRequest, measured: _Measured, dev: DevFigures | None) -> _Measured:
+    """Add the ONNX graph if one is wanted, unless the release is refused already."""
+    if request.onnx is None or measured.refusals:
+        return measured
+    graph = make_graph(measured.recogniser, request.onnx, _golden_texts(request.run), dev)
+    return replace(measured, graph=graph)
+
+
+def _golden_texts(source: Path) -> tuple[str, ...]:
+    return golden_texts({t.name: t.examples for t in profile_of(source).types})
 
 
 def _files(request: ExportRequest, source: Path, measured: _Measured) -> dict[str, bytes]:
     """Return the files that a release has beside those of its bundle."""
-    profile = profile_of(source)
-    texts = golden_texts({t.name: t.examples for t in profile.types})
-    cases = record_goldens(measured.recogniser, texts)
+    cases = record_goldens(measured.recogniser, _golden_texts(source))
     verdicts = None if measured.verdicts is None else measured.verdicts.to_json()
     files = {GOLDEN_FILE: golden_file(cases)}
+    if measured.graph is not None:
+        files |= measured.graph.files
     if measured.reference is not None:
         files[REFERENCE_FILE] = reference_file(measured.reference)
     if verdicts is not None:
@@ -211,7 +238,7 @@ def _files(request: ExportRequest, source: Path, measured: _Measured) -> dict[st
         request.card or CardSettings(name=request.out.name),
         CardContent(
             facts={**read_metadata(source), "num_parameters": num_parameters},
-            types=profile.types,
+            types=profile_of(source).types,
             form=request.weights.value,
             f1_check=None if measured.f1 is None else measured.f1.to_json(),
             verdicts=verdicts,
