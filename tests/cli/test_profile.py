@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+import shutil
+from pathlib import Path
 
 import pytest
+
+from ossamma.pipeline.stage_clock import Stage
+
+DOCS = (Path(__file__).resolve().parents[2] / "docs" / "profiling.md").read_text(encoding="utf-8")
 
 QUICK = ("--lengths", "512,16", "--batch", "2", "--runs", "1")
 
@@ -55,3 +63,22 @@ def test_faults_are_told_without_a_traceback(ossamma, trained, options, complain
 def test_what_is_no_bundle_ends_with_2(ossamma, tmp_path):
     (tmp_path / "empty").mkdir()
     assert ossamma("profile", "empty").exit_code == 2
+
+
+@pytest.mark.e2e
+def test_the_commands_of_the_page_work(ossamma, trained, tmp_path):
+    shutil.copytree(trained.request.out, tmp_path / "runs" / "a")
+    shutil.copyfile(trained.request.test, tmp_path / "test.conll")
+    (block,) = re.findall(r"```console\n(.*?)```", DOCS, re.DOTALL)
+    commands = [shlex.split(line.removeprefix("$ ossamma ")) for line in block.splitlines()]
+    assert len(commands) == 3
+    for command in commands:
+        result = ossamma(*command, *(() if "--runs" in command else ("--runs", "1")))
+        assert result.exit_code == 0, f"{command}\n{result.stderr}"
+    assert (tmp_path / "profiles" / "a" / "profile.html").is_file()
+
+
+def test_the_page_names_the_stages():
+    named = " ".join(DOCS.split())
+    stages = set(Stage) - {Stage.VITERBI, Stage.POSTERIOR, Stage.OTHER, Stage.DECODE}
+    assert all(stage in named for stage in stages)

@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
+from ossamma.pipeline.run_states import RunKind, RunStatus
+from tests import tiny
 from tests.pipeline.run_folders import metrics, record, write_run
+
+PAGES = Path(__file__).resolve().parents[2] / "docs"
+DOCS = (PAGES / "experiment-book.md").read_text(encoding="utf-8")
+
+
+def console_commands(page):
+    """The arguments of each `$ ossamma ...` line of a page."""
+    blocks = re.findall(r"```console\n(.*?)```", page, re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    return [shlex.split(line.removeprefix("$ ossamma ")) for line in lines]
 
 
 @pytest.fixture
@@ -150,3 +169,53 @@ def test_names_cannot_obey_the_terminal(ossamma, tmp_path):
     write_run(tmp_path / "runs" / "a\x1b[31m", record(profile="p\x1b]0;x"), metrics())
     for arguments in (("list",), ("show", "runs/a\x1b[31m")):
         assert "\x1b" not in ossamma("runs", *arguments).stdout
+
+
+@pytest.mark.e2e
+def test_the_commands_of_the_page_work(ossamma, files, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "ossamma")
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    # A store of files: that of a database has a library warn of what it will change one day.
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "mlruns").as_uri())
+    for name, path in files.items():
+        shutil.copyfile(path, tmp_path / f"{name}.conll")
+    tiny.write_conll(tmp_path / "other.conll", tiny.documents(5, seed=7))
+    (tmp_path / "searches").mkdir()
+    small = [part for setting in tiny.ASSIGNMENTS for part in ("--set", setting)]
+    commands = console_commands(DOCS)
+    assert len(commands) == 8
+    for command in commands:
+        if "mlflow" in command and find_spec("mlflow") is None:
+            continue
+        result = ossamma(*command, *(small if command[0] == "train" else ()))
+        assert result.exit_code == 0, f"{command}\n{result.stderr}"
+    assert "model.use_crf" in ossamma("runs", "compare", "runs/a", "runs/b").stdout
+    listed = json.loads(ossamma("runs", "list", "--json").stdout)
+    assert {run["status"] for run in listed} == {"finished"}
+
+
+def test_the_page_has_every_kind_and_status():
+    named = set(re.findall(r"`([a-z]+)`", "".join(re.findall(r"^\| (.*?) \|", DOCS, re.MULTILINE))))
+    assert named >= {kind.value for kind in RunKind} | {status.value for status in RunStatus}
+
+
+LIGHT = """
+import sys
+from ossamma.cli.app import app
+try:
+    app(sys.argv[1:])
+except SystemExit as stop:
+    assert not stop.code, stop.code
+assert "torch" not in sys.modules
+"""
+
+
+@pytest.mark.parametrize("verb", ["list", "show", "compare"])
+def test_the_book_is_read_without_torch(trained, verb):
+    run = trained.request.out
+    arguments = {"list": [run.parent], "show": [run], "compare": [run, run]}[verb]
+    command = [sys.executable, "-c", LIGHT, "runs", verb, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "0." in done.stdout

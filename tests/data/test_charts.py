@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 from defusedxml.ElementTree import fromstring
 
-from ossamma.data.charts import Cell, ShareBar, bar_chart, heat_map, share_chart, short_number
+from ossamma.data.charts import (
+    Cell,
+    ShareBar,
+    bar_chart,
+    heat_map,
+    share_chart,
+    short_number,
+    stacked_chart,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -77,3 +85,12 @@ def test_hostile_names_stay_text_everywhere():
 )
 def test_short_numbers(number, text):
     assert short_number(number) == text
+
+
+def test_a_stacked_bar_is_cut_by_its_shares():
+    root = fromstring(stacked_chart([("a", [300.0, 900.0])], ["x", "y"], title="t", unit="ms"))
+    one, other = [bar for bar in root.iter(f"{SVG}rect") if bar.find(f"{SVG}title") is not None]
+    assert float(other.get("width")) == pytest.approx(3 * float(one.get("width")), abs=0.2)
+    assert float(other.get("x")) == pytest.approx(float(one.get("x")) + float(one.get("width")))
+    assert "1,200 ms" in [text.text for text in root.iter(f"{SVG}text")]
+    assert "a, y: 900 ms (75.0%)" in "".join(other.itertext())

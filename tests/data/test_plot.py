@@ -103,3 +103,10 @@ def test_choices_have_equal_room():
 def test_impossible_axes_are_refused(low, high, is_log):
     with pytest.raises(ConfigurationError, match="an axis needs low < high"):
         Axis("x", low, high, (), is_log)
+
+
+def test_marks_of_a_log_axis_are_read_as_people_read_them():
+    told = {text for _, text in number_axis("ms", [20.0, 2_000.0], is_log=True).ticks}
+    assert {"50", "100", "1,000"} <= told
+    rates = {text for _, text in number_axis("rate", [1e-4, 1e-2], is_log=True).ticks}
+    assert {"1e-04", "1e-03"} <= rates

@@ -153,3 +153,15 @@ def test_the_folder_holds_page_and_figures(profile, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match="cannot make the folder"):
         write_profile(profile, tmp_path / "file")
+
+
+def test_the_plan_is_in_the_picture_where_its_length_was_measured(profile):
+    lengths = profile["lengths"]
+    chart = latency_chart(lengths)
+    [plan] = [dot for dot in shapes(chart, "circle") if dot.get("class") == "faint"]
+    [measured] = [dot for dot in shapes(chart, "circle") if "512 pieces" in "".join(dot.itertext())]
+    assert plan.get("cx") == measured.get("cx")
+    assert float(plan.get("cy")) > float(measured.get("cy")), "less time stands lower"
+    assert not [
+        dot for dot in shapes(latency_chart(lengths[:2]), "circle") if dot.get("class") == "faint"
+    ]

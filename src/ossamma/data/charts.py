@@ -128,14 +128,14 @@ def stacked_chart(
         )
         for number, (part, value) in enumerate(zip(parts, values, strict=True)):
             length = _BAR_WIDTH * value / total if total else 0.0
-            told = note(f"{label}, {part}: {value:.3g} {unit} ({length / _BAR_WIDTH:.1%})")
+            told = note(f"{label}, {part}: {_figure(value)} {unit} ({length / _BAR_WIDTH:.1%})")
             drawn.append(
                 f'<rect class="part-{number}" x="{x:.1f}" y="{top + 3}" width="{length:.1f}" '
                 f'height="{_BAR}">{told}</rect>'
             )
             x += length
         drawn.append(
-            f'<text x="{_LABEL_WIDTH + _BAR_WIDTH + 8}" y="{baseline}">{total:.3g} '
+            f'<text x="{_LABEL_WIDTH + _BAR_WIDTH + 8}" y="{baseline}">{_figure(total)} '
             f"{escape(unit)}</text>"
         )
     for number, part in enumerate(parts):
@@ -207,3 +207,8 @@ def _label(text: str) -> str:
     if len(text) <= _LONGEST_LABEL:
         return escape(text)
     return f"{note(text)}{escape(text[: _LONGEST_LABEL - 1])}…"
+
+
+def _figure(value: float) -> str:
+    """Write three digits, or all before the point."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -25,6 +25,9 @@ _NAME_WIDTH: Final = 150
 _VALUE_WIDTH: Final = 170
 _RADIUS: Final = 4
 
+# Numbers that people read faster with all their digits than as powers of ten.
+_READABLE_FROM, _READABLE_TO = 0.1, 1e6
+
 
 @dataclass(frozen=True, slots=True)
 class Axis:
@@ -190,4 +193,8 @@ def _log_ticks(low: float, high: float) -> tuple[tuple[float, str], ...]:
     """1, 2 and 5 of each power of ten inside [low, high]."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     values = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]
-    return tuple((value, f"{value:.0e}") for value in values if low <= value <= high)
+    return tuple(
+        (value, f"{value:,g}" if _READABLE_FROM <= value < _READABLE_TO else f"{value:.0e}")
+        for value in values
+        if low <= value <= high
+    )

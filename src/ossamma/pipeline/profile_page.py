@@ -11,6 +11,7 @@ from markupsafe import Markup
 from ossamma.data.charts import stacked_chart
 from ossamma.data.plot import Axis, Line, Point, number_axis, plot
 from ossamma.pipeline.pages import page
+from ossamma.pipeline.profiling import LATENCY, PLAN_LENGTH
 from ossamma.pipeline.run_folder import write_json
 from ossamma.pipeline.stage_clock import Stage
 from ossamma.schema.atomic import atomic_write
@@ -20,6 +21,7 @@ Json = Mapping[str, Any]
 
 JSON_FILE: Final = "profile.json"
 HTML_FILE: Final = "profile.html"
+_PLAN: Final = "the plan asks for less"
 
 
 def write_profile(profile: Json, folder: Path) -> None:
@@ -58,12 +60,17 @@ def latency_chart(lengths: Sequence[Json]) -> Markup:
     """Latency of one text over its length: the median, and up to the 95th percentile."""
     points = [(float(each["length"]), each["alone"]["ms"]) for each in lengths]
     times = [ms[name] for _, ms in points for name in ("p50", "p95")]
+    plan = [Point(*each, _PLAN, is_faint=True) for each in plan_points(lengths)]
+    times += [point.y for point in plan]
     return plot(
         _lengths_axis(lengths),
         number_axis("ms", times, is_log=True),
         points=[
-            Point(length, ms["p50"], f"{length:.0f} pieces: {ms['p50']:.2f} ms")
-            for length, ms in points
+            *plan,
+            *(
+                Point(length, ms["p50"], f"{length:.0f} pieces: {ms['p50']:.2f} ms")
+                for length, ms in points
+            ),
         ],
         lines=[
             Line(tuple((length, ms["p50"]) for length, ms in points), "median"),
@@ -74,6 +81,13 @@ def latency_chart(lengths: Sequence[Json]) -> Markup:
         ],
         title="latency of one text over its length",
     )
+
+
+def plan_points(lengths: Sequence[Json]) -> list[tuple[float, float]]:
+    """Return where the plan's latency stands, if its length was measured."""
+    assert LATENCY.at_most is not None, "a latency has an upper bound"
+    is_measured = any(each["length"] == PLAN_LENGTH for each in lengths)
+    return [(float(PLAN_LENGTH), LATENCY.at_most)] if is_measured else []
 
 
 def throughput_chart(lengths: Sequence[Json]) -> Markup:
