@@ -28,6 +28,7 @@ VERBS = (
     "ablate",
     "extract",
     "serve",
+    "alerts",
     "info",
 )
 OPTIONS = {

@@ -15,6 +15,7 @@ import typer
 
 from ossamma.cli import (
     ablate,
+    alerts,
     calibrate,
     data,
     demo,
@@ -58,6 +59,7 @@ app.command(name="export", epilog=export.EXAMPLES)(export.export)
 app.command(name="push", epilog=push.EXAMPLES)(push.push)
 app.command(name="extract", epilog=extract.EXAMPLES)(extract.extract)
 app.command(name="serve", epilog=serve.EXAMPLES)(serve.serve)
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(data.app, name="data")
 app.command(name="info", epilog=info.EXAMPLES)(info.info)
 

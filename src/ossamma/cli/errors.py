@@ -16,6 +16,7 @@ FAULT = 2
 """The input, options or files are at fault."""
 _EXTRAS = {
     "ahocorasick": "data",
+    "apprise": "notify",
     "bs4": "data",
     "defusedxml": "data",
     "cryptography": "export",

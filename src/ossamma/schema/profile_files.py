@@ -2,8 +2,8 @@
 
 A profile is a folder: `profile.yaml` names the types, `datasets/<name>.yaml` holds one label table
 per data set, `word_lists/<name>.txt` the words that their rules speak of (`@name`), one entry a
-line, `hierarchy.yaml` what stands above and below the types, and `gates.yaml` what a release must
-reach.
+line, `hierarchy.yaml` what stands above and below the types, `gates.yaml` what a release must
+reach, and `alerts.yaml` when a server of it calls for help.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ PROFILES_PACKAGE: Final = "ossamma.profiles"
 PROFILE_FILE: Final = "profile.yaml"
 HIERARCHY_FILE: Final = "hierarchy.yaml"
 GATES_FILE: Final = "gates.yaml"
+ALERTS_FILE: Final = "alerts.yaml"
 TABLES_FOLDER: Final = "datasets"
 WORDS_FOLDER: Final = "word_lists"
 WORDS_ENDING: Final = ".txt"
@@ -44,6 +45,7 @@ class ProfileFiles:
     word_lists: tuple[Traversable, ...] = ()
     hierarchy: Traversable | None = None
     gates: Traversable | None = None
+    alerts: Traversable | None = None
 
 
 def available_profiles() -> list[str]:
@@ -72,13 +74,14 @@ def locate(name_or_path: str | Path) -> ProfileFiles:
             f"({', '.join(shipped)}) nor a folder with {PROFILE_FILE} nor a YAML file"
             + near(str(name_or_path), shipped)
         )
-    hierarchy, gates = folder.joinpath(HIERARCHY_FILE), folder.joinpath(GATES_FILE)
+    hierarchy, gates, alerts = map(folder.joinpath, (HIERARCHY_FILE, GATES_FILE, ALERTS_FILE))
     return ProfileFiles(
         profile=file,
         tables=_files_in(folder.joinpath(TABLES_FOLDER), YAML_ENDINGS),
         word_lists=_files_in(folder.joinpath(WORDS_FOLDER), (WORDS_ENDING,)),
         hierarchy=hierarchy if hierarchy.is_file() else None,
         gates=gates if gates.is_file() else None,
+        alerts=alerts if alerts.is_file() else None,
     )
 
 

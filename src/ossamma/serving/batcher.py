@@ -108,6 +108,7 @@ class Batcher(Generic[L]):
         self._loop_task: asyncio.Task[None] | None = None
         self._side_tasks: set[asyncio.Task[None]] = set()
         self._rate = _FIRST_RATE
+        self._throughput = _FIRST_RATE
         self._density = _FIRST_DENSITY
 
     @property
@@ -134,7 +135,7 @@ class Batcher(Generic[L]):
     @property
     def expected_wait(self) -> float:
         """Seconds that everything accepted will take, as far as measured."""
-        return self.num_characters * self._density / self._rate
+        return self.num_characters * self._density / self._throughput
 
     def start(self) -> None:
         """Begin to work."""
@@ -249,7 +250,11 @@ class Batcher(Generic[L]):
             await self._work.wait()
             budget = min(self.settings.batch_pieces, self._rate * self.settings.round_seconds)
             if turns := self._line.take(budget):
+                began = time.perf_counter()
                 await self._round(turns)
+                seconds = max(time.perf_counter() - began, 1e-6)
+                pieces = sum(turn.length for turn in turns)
+                self._throughput = _blend(self._throughput, pieces / seconds)
             else:
                 self._work.clear()
 
