@@ -78,5 +78,5 @@ def test_faults_are_told_in_words(tmp_path):
     result = RUNNER.invoke(app, ["data", "suspects", *options, "--preset", "tiny"])
     assert result.exit_code == 2
     assert "give fewer folds" in result.output
-    result = RUNNER.invoke(app, ["data", "suspects", *options, "--folds", "1"])
+    result = RUNNER.invoke(app, ["data", "suspects", *options, "--folds", "0"])
     assert result.exit_code == 2

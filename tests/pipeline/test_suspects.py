@@ -109,6 +109,20 @@ def test_the_file_stays_and_suggestions_are_a_proposal_beside_it(done, tmp_path)
     assert changed == {row["document"] for row in rows(made) if row["score"] >= 0.0}
 
 
+def test_a_single_fold_reads_what_it_has_learned(tmp_path):
+    made = request(tmp_path, folds=1)
+    content = suspects(made).content
+    everything = {document.id for document in tiny.documents(40, 5)}
+    folder = made.out / "folds" / "fold-1"
+    assert {d.id for d in read_jsonl(folder / "train.jsonl").documents} == everything
+    dev = {d.id for d in read_jsonl(folder / "dev.jsonl").documents}
+    assert len(dev) == 4
+    answer = json.loads((made.out / "answers" / "fold-1.json").read_text())
+    assert {reading["id"] for reading in answer["readings"]} == everything
+    assert content["estimate"] == {"not_measurable": "the model has learned the marks"}
+    assert content["models"] == "one model that was trained on all documents"
+
+
 def test_finished_folds_are_kept(done, monkeypatch):
     made, outcome = done
     monkeypatch.setattr(fold_readings, "train", lambda *_: pytest.fail("a fold is trained again"))
@@ -206,7 +220,7 @@ def test_unlabelled_documents_are_refused(tmp_path):
 
 
 def test_what_a_request_cannot_say(tmp_path):
-    for changes in ({"folds": 1}, {"workers": 0}, {"suggest_from": 1.5}):
+    for changes in ({"folds": 0}, {"workers": 0}, {"suggest_from": 1.5}):
         with pytest.raises(ConfigurationError):
             request(tmp_path, **changes)
 

@@ -49,7 +49,12 @@ def suspects(  # noqa: PLR0913  a verb's options are its arguments
         Path,
         typer.Option("--out", metavar="DIR", help="Folder of the answer; finished folds are kept."),
     ],
-    folds: Annotated[int, typer.Option("--folds", min=2, help="Models that are trained.")] = 5,
+    folds: Annotated[
+        int,
+        typer.Option(
+            "--folds", min=1, help="Models that are trained; 1 reads what it has learned."
+        ),
+    ] = 5,
     bundle: Annotated[
         Path | None,
         typer.Option(

@@ -1,5 +1,7 @@
 """How models read documents that they did not learn from: one training run for each fold.
 
+A single fold is the exception: its model learns from all documents and reads them.
+
 ::
 
     OUT/
@@ -50,7 +52,7 @@ class FoldRequest:
     types: tuple[str, ...]
     """Of the profile: every fold has them all, even if it has no mark of one."""
     folds: int
-    """Number of models."""
+    """Number of models. One learns from what it reads, and shows what it could not learn."""
     out: Path
     """The folder of runs and answers."""
     family: RunFamily
@@ -167,13 +169,19 @@ def _carry_out(request: FoldRequest, fold: int, console: Console | None, *, bar:
 def _write_fold(request: FoldRequest, fold: int) -> None:
     """Write what the model of a fold learns from, in the profile's types."""
     held = request.held_out(fold)
-    rest = [document for document in request.documents if request.fold_of(document) != fold]
+    rest = [
+        replace(document, annotates=frozenset(request.types))
+        if document.annotates is None
+        else document
+        for document in request.documents
+        if request.folds == 1 or request.fold_of(document) != fold
+    ]
     dev_groups = _dev_groups(rest)
-    sides: dict[str, list[Document]] = {"train": [], "dev": []}
-    for document in rest:
-        side = "dev" if (document.group or document.id) in dev_groups else "train"
-        annotates = frozenset(request.types) if document.annotates is None else document.annotates
-        sides[side].append(replace(document, annotates=annotates))
+    is_dev = [(document.group or document.id) in dev_groups for document in rest]
+    sides = {
+        "train": [d for d, dev in zip(rest, is_dev, strict=True) if not dev or request.folds == 1],
+        "dev": [d for d, dev in zip(rest, is_dev, strict=True) if dev],
+    }
     if not held or not all(any(d.annotations for d in side) for side in sides.values()):
         raise DataError(
             f"fold {fold + 1} of {request.folds}: expected documents to hold out, to train on and "

@@ -70,7 +70,7 @@ class SuspectRequest:
     out: Path
     """The folder of the answer."""
     folds: int = 5
-    """Models that are trained, each on all documents but its fold's."""
+    """Models that are trained, each on all documents but its fold's; a single one on all."""
     bundle: Path | None = None
     """A model that did not learn from the file: nothing is trained then."""
     workers: int = 1
@@ -83,8 +83,8 @@ class SuspectRequest:
     """How the number of the annotation's errors is estimated."""
 
     def __post_init__(self) -> None:
-        if self.folds < 2:
-            raise ConfigurationError(f"folds must be at least 2, got {self.folds}")
+        if self.folds < 1:
+            raise ConfigurationError(f"folds must be at least 1, got {self.folds}")
         if self.workers < 1:
             raise ConfigurationError(f"workers must be at least 1, got {self.workers}")
         if not 0.0 <= self.suggest_from <= 1.0:
@@ -125,11 +125,16 @@ def suspects(request: SuspectRequest, console: Console | None = None) -> Suspect
         read = _by_bundle(request, request.bundle, console)
     else:
         read = _by_folds(request, console)
-    folds = [fold_of(reading.document, request.folds) for reading in read.readings]
+    # A bundle's readings need parts to be calibrated on; a single fold's stay raw.
+    parts = max(2, request.folds) if request.bundle else request.folds
+    folds = [fold_of(reading.document, parts) for reading in read.readings]
     readings = cross_calibrate(read.readings, folds)
     documents = [reading.document for reading in readings]
     judged = tuple(judge(documents, (reading.entities for reading in readings)))
-    estimate = estimate_noise(judged, request.noise)
+    if request.folds == 1 and not request.bundle:
+        estimate: NoiseEstimate | NotMeasurable = NotMeasurable("the model has learned the marks")
+    else:
+        estimate = estimate_noise(judged, request.noise)
     found = find_suspects(
         judged,
         readings,
@@ -157,7 +162,11 @@ def _by_folds(request: SuspectRequest, console: Console | None) -> _Read:
         workers=request.workers,
     )
     readings = read_folds(folds, console)
-    models = f"{request.folds} models, each trained without the documents that it reads"
+    models = (
+        "one model that was trained on all documents"
+        if request.folds == 1
+        else f"{request.folds} models, each trained without the documents that it reads"
+    )
     return _Read(profile.name, split, readings, models, fold_facts(folds), [])
 
 
