@@ -52,6 +52,7 @@ OPTIONS = {
     "serve": {"--bundle", "--host", "--port", "--keys"},
     "evaluate": {"--bundle", "--pred", "--gold", "--json"},
     "extract": {"--bundle", "--json"},
+    "alerts": {"rules", "dashboard", "check"},
     "info": {"BUNDLE"},
 }
 

@@ -54,7 +54,7 @@ POINTS = {
     "before a checkpoint is sealed": ("ossamma.training.best_model", "", "seal_checkpoint", 3),
     "while old checkpoints are removed": ("shutil", "", "rmtree", 4),
     "while the best model is written": ("ossamma.export.bundle", "", "seal", 2),
-    "before the best model is in its place": ("ossamma.export.bundle", "", "_replace", 2),
+    "before the best model is in its place": ("ossamma.export.new_folder", "", "_replace", 2),
     "after the last step": ("ossamma.pipeline.train_run", "", "load", 1),
 }
 

@@ -32,7 +32,13 @@ def test_a_recipe_is_complete_json(tmp_path):
     assert set(resolved["tokenizer"]) == {"vocab_size", "min_frequency"}
     config = OssammaConfig()
     missing = set(OssammaConfig.__annotations__) - set(resolved["model"])
-    assert missing == {"vocab_size", "pad_token_id", "mask_token_id", "tie_word_embeddings"}
+    assert missing == {
+        "vocab_size",
+        "pad_token_id",
+        "mask_token_id",
+        "tie_word_embeddings",
+        "boundary_head",
+    }
     assert all(hasattr(config, name) for name in resolved["model"])
 
 

@@ -89,7 +89,6 @@ def check(
 
     from ossamma.serving.alert_settings import read_alert_settings
     from ossamma.serving.alert_visit import visit
-    from ossamma.serving.notification import notify as send
 
     settings = read_alert_settings(profile)
     findings = visit(url, settings, pause=lambda: time.sleep(interval))
@@ -101,6 +100,9 @@ def check(
         if not findings:
             typer.echo("nothing is wrong")
     if findings:
-        lines = "\n".join(f"{finding.name}: {finding.message}" for finding in findings)
-        send(notify or [], title=f"{len(findings)} alerts of {url}", body=lines)
+        if notify:
+            from ossamma.serving.notification import notify as send
+
+            lines = "\n".join(f"{finding.name}: {finding.message}" for finding in findings)
+            send(notify, title=f"{len(findings)} alerts of {url}", body=lines)
         raise typer.Exit(code=1)
