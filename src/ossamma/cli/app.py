@@ -29,6 +29,7 @@ from ossamma.cli import (
     push,
     runs,
     serve,
+    spacy,
     tokenizer,
     train,
     tune,
@@ -61,6 +62,7 @@ app.command(name="extract", epilog=extract.EXAMPLES)(extract.extract)
 app.command(name="serve", epilog=serve.EXAMPLES)(serve.serve)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(data.app, name="data")
+app.add_typer(spacy.app, name="spacy")
 app.command(name="info", epilog=info.EXAMPLES)(info.info)
 
 

@@ -34,6 +34,8 @@ _EXTRAS = {
     "pyarrow": "data",
     "pypdf": "data",
     "spacy": "spacy",
+    "srsly": "spacy",
+    "thinc": "spacy",
     "uvicorn": "serve",
     "accelerate": "train",
     "optuna": "train",

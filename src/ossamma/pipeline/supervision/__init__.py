@@ -1,0 +1,1 @@
+"""Supervised training: a child process that is watched, helped over faults, and told of."""
