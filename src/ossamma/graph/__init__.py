@@ -1,0 +1,1 @@
+"""The knowledge graph: mentions that stay, entities that are views, edges with evidence."""

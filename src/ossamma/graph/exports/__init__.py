@@ -1,0 +1,1 @@
+"""A graph in other people's forms."""

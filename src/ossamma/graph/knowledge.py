@@ -1,0 +1,168 @@
+"""What is known beforehand: named things with their other names, and how they are related.
+
+Several sources know the same thing (ATT&CK's APT28 and a MISP cluster of that name). Entries of
+two sources are one *thing* where the main name of the one is a name of the other, and no other
+entry of that source has it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from ossamma.graph.identity import normal_name
+from ossamma.graph.values import EdgeType, EntityNode
+
+COMPATIBLE: Final = (frozenset({"Malware", "Software"}),)
+"""Graph labels that recognisers and sources confuse: a tool of an attacker is both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one source says of one thing. `identifier` is unique: `attack:G0007`."""
+
+    identifier: str
+    label: str
+    type: str
+    name: str
+    aliases: tuple[str, ...] = ()
+    source: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names, the main one first."""
+        return (self.name, *self.aliases)
+
+    def node(self) -> EntityNode:
+        """Return the entity of this entry, under its main name."""
+        return EntityNode(
+            self.label,
+            self.identifier,
+            names=(self.name,),
+            types=(self.type,),
+            identifiers=(self.identifier,),
+            known=True,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A statement of a source that two entries are related, by their identifiers."""
+
+    type: EdgeType
+    source: str
+    target: str
+    statement: str
+    quote: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """Entries and relations, with look-up by name; the same input gives the same keys."""
+
+    entries: tuple[Entry, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    _things: Mapping[str, str] = field(init=False, repr=False, compare=False)
+    _by_thing: Mapping[str, tuple[Entry, ...]] = field(init=False, repr=False, compare=False)
+    _by_name: Mapping[tuple[str, str], tuple[str, ...]] = field(
+        init=False, repr=False, compare=False
+    )
+    _neighbours: Mapping[str, frozenset[str]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        things = _things(self.entries)
+        by_thing: dict[str, list[Entry]] = defaultdict(list)
+        by_name: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for entry in self.entries:
+            thing = things[entry.identifier]
+            by_thing[thing].append(entry)
+            for name in entry.names:
+                by_name[entry.label, normal_name(name)].add(thing)
+        near: dict[str, set[str]] = defaultdict(set)
+        for relation in self.relations:
+            ends = [things.get(key, "") for key in (relation.source, relation.target)]
+            if all(ends):
+                near[ends[0]].add(ends[1])
+                near[ends[1]].add(ends[0])
+        object.__setattr__(self, "_things", things)
+        object.__setattr__(self, "_by_thing", {key: tuple(v) for key, v in by_thing.items()})
+        found = {key: tuple(sorted(names)) for key, names in by_name.items()}
+        object.__setattr__(self, "_by_name", found)
+        object.__setattr__(self, "_neighbours", {k: frozenset(v) for k, v in near.items()})
+
+    def thing(self, identifier: str) -> str | None:
+        """Return the thing that an identifier names, as the identifier of its first entry."""
+        return self._things.get(identifier)
+
+    def entries_of(self, thing: str) -> tuple[Entry, ...]:
+        """Return what the sources say of a thing."""
+        return self._by_thing.get(thing, ())
+
+    def things_named(self, name: str, label: str) -> tuple[str, ...]:
+        """Return the things of a graph label, or one compatible with it, that have this name.
+
+        Those of the label itself win: several mean that the name is ambiguous.
+        """
+        key = normal_name(name)
+        own = self._by_name.get((label, key), ())
+        if own:
+            return own
+        others = {thing for other in compatible(label) for thing in self._by_name.get(
+            (other, key), ())}  # fmt: skip
+        return tuple(sorted(others))
+
+    def neighbours(self, thing: str) -> frozenset[str]:
+        """Return the things that a relation joins to this one."""
+        return self._neighbours.get(thing, frozenset())
+
+    def names(self, label: str) -> Iterator[tuple[str, str]]:
+        """Yield (name, thing) of a graph label and of those compatible with it, in order."""
+        labels = {label, *compatible(label)}
+        for (of, name), things in sorted(self._by_name.items()):
+            if of in labels:
+                for thing in things:
+                    yield name, thing
+
+
+def compatible(label: str) -> frozenset[str]:
+    """Return the labels that are confused with this one."""
+    return frozenset(other for group in COMPATIBLE if label in group for other in group - {label})
+
+
+def _things(entries: Iterable[Entry]) -> dict[str, str]:
+    """Return for each identifier the first identifier of its thing."""
+    ordered = tuple(entries)
+    owners: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    sources = sorted({(entry.label, entry.source) for entry in ordered})
+    for entry in ordered:
+        for name in map(normal_name, entry.names):
+            owners[entry.label, entry.source, name].add(entry.identifier)
+    parents = {entry.identifier: entry.identifier for entry in ordered}
+    for entry in ordered:
+        name = normal_name(entry.name)
+        having = [owners.get((*source, name), set()) for source in sources]
+        of_label = [have for have, (label, _) in zip(having, sources, strict=True)
+                    if label == entry.label]  # fmt: skip
+        # Where a source gives the name to several, it cannot say whose it is.
+        if all(len(have) <= 1 for have in of_label):
+            for have in of_label:
+                for other in have:
+                    _unite(parents, entry.identifier, other)
+    first: dict[str, str] = {}
+    for entry in ordered:
+        first.setdefault(_root(parents, entry.identifier), entry.identifier)
+    return {entry.identifier: first[_root(parents, entry.identifier)] for entry in ordered}
+
+
+def _root(parents: dict[str, str], key: str) -> str:
+    while parents[key] != key:
+        parents[key] = parents[parents[key]]
+        key = parents[key]
+    return key
+
+
+def _unite(parents: dict[str, str], one: str, other: str) -> None:
+    one, other = sorted((_root(parents, one), _root(parents, other)))
+    parents[other] = one
