@@ -221,7 +221,9 @@ def soak(port: int, questions: Sequence[Question], seconds: float) -> dict[str, 
 
 def questions_of(bundle: Path) -> list[Question]:
     """Sentences of the embedded corpus with their offline answers."""
-    texts = [d.text for d in generate_demo_corpus(7, DemoSizes(train=1, dev=1, test=NUM_TEXTS)).test]
+    texts = [
+        d.text for d in generate_demo_corpus(7, DemoSizes(train=1, dev=1, test=NUM_TEXTS)).test
+    ]
     found = load(bundle).recognise(texts)
     return [
         Question(

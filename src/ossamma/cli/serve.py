@@ -109,6 +109,7 @@ def serve(  # noqa: PLR0913  a verb's options are its arguments
         _print_new_key(new_key, is_admin=admin)
         return
     from ossamma.cli.logs import quieten
+    from ossamma.pipeline.served_models import load_served
     from ossamma.serving.access import read_keys
     from ossamma.serving.app import create_app
     from ossamma.serving.batcher import BatcherSettings
@@ -132,7 +133,7 @@ def serve(  # noqa: PLR0913  a verb's options are its arguments
     write_journal(log_level.value)
     _use_threads(threads)
     tracer = exporting_tracer() if traces else None
-    app = create_app(bundles, settings, keys=ring, tracer=tracer)
+    app = create_app(bundles, settings, keys=ring, loader=load_served, tracer=tracer)
     run_server(app, Address(host=host, port=port))
 
 

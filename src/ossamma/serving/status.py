@@ -29,6 +29,7 @@ _ADMIN: Final = _KEY | {
         "model": ReloadResponse,
         "description": "A model could not be loaded; the old one stays.",
     },
+    422: {"model": ErrorResponse, "description": "The request is not well formed."},
 }
 
 
