@@ -167,3 +167,22 @@ def test_no_text_and_a_text_without_words_are_refused(request_for, tmp_path: Pat
 def test_wrong_settings_are_refused_by_name(assignment: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         build_pretrain_recipe(assignments=[assignment])
+
+
+@pytest.mark.e2e
+def test_a_tracker_has_settings_curves_and_the_last_figures(  # type: ignore[no-untyped-def]
+    request_for, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "store").as_uri())
+    mlflow = pytest.importorskip("mlflow")
+    outcome = pretrain_encoder(request_for("run", trackers=("mlflow",)))
+    ids = json.loads((tmp_path / "run" / "trackers.json").read_text())
+    kept = mlflow.MlflowClient().get_run(ids["mlflow"])
+    assert (kept.info.run_name, kept.info.status) == ("run", "FINISHED")
+    assert kept.data.params["pretraining.max_steps"] == "4"
+    assert kept.data.params["texts.1.weight"] == "0.5"
+    assert kept.data.metrics["held_out.perplexity"] == outcome.result.scores.perplexity
+    steps = mlflow.MlflowClient().get_metric_history(kept.info.run_id, "eval_perplexity")
+    assert [point.step for point in steps] == [2, 4]

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 import ossamma
 from ossamma.export.manifest import verify
 from ossamma.pipeline import train_run
+from ossamma.pipeline.predictions import score_predictions
 from ossamma.pipeline.train_run import TrainRequest, train
 from ossamma.schema.errors import (
     AnnotationError,
@@ -77,6 +78,31 @@ def test_the_metrics_are_those_of_the_outcome(trained):
     assert metrics["test"] == trained.outcome.test.to_json()
     assert metrics["training"]["epochs"] == 2.0
     assert metrics["training"]["best_f1"] == trained.outcome.dev.micro.f1
+
+
+def test_the_answers_are_those_that_were_scored(trained):
+    request = trained.request
+    kept = score_predictions(request.out / "predictions.jsonl", request.test)
+    assert kept == trained.outcome.test
+
+
+@pytest.mark.e2e
+def test_a_tracker_has_recipe_curves_and_final_scores(files, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "store").as_uri())
+    mlflow = pytest.importorskip("mlflow")
+    outcome = train(request(files, tmp_path / "run", trackers=("mlflow",)))
+    kept = mlflow.MlflowClient().get_run(read(tmp_path / "run" / "trackers.json")["mlflow"])
+    assert (kept.info.run_name, kept.info.status) == ("run", "FINISHED")
+    assert kept.data.params["training.learning_rate"] == "0.01"
+    assert kept.data.params["model.hidden_size"] == "16"
+    assert kept.data.metrics["test.micro.f1"] == outcome.test.micro.f1
+    assert kept.data.metrics["dev.PERSON.f1"] == outcome.dev.per_type["PERSON"].f1
+    history = mlflow.MlflowClient().get_metric_history(kept.info.run_id, "eval_f1")
+    logged = map(json.loads, (tmp_path / "run" / "metrics.jsonl").read_text().splitlines())
+    wanted = [(line["step"], line["eval_f1"]) for line in logged if "eval_f1" in line]
+    assert [(point.step, point.value) for point in history] == wanted
 
 
 def test_the_record_says_all_that_is_needed_to_repeat(trained):

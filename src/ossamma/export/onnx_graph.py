@@ -35,10 +35,8 @@ def export_graph(model: OssammaForTokenClassification) -> bytes:
     Args:
         model: in its eval mode, on the CPU.
     """
-    frozen = FrozenTagger(model).eval()
-    shapes = {name: {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC} for name in INPUTS}
-    with torch.no_grad(), _silence():
-        program = torch.export.export(frozen, _example(model), dynamic_shapes=shapes, strict=False)
+    with _silence():
+        program = export_program(model)
         made = torch.onnx.export(
             program,
             dynamo=True,
@@ -57,6 +55,15 @@ def export_graph(model: OssammaForTokenClassification) -> bytes:
         node.ClearField("doc_string")
     content: bytes = graph.SerializeToString()
     return content
+
+
+def export_program(model: OssammaForTokenClassification) -> torch.export.ExportedProgram:
+    """Return the frozen tagger as a program of PyTorch whose rows and lengths are free."""
+    shapes = {name: {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC} for name in INPUTS}
+    with torch.no_grad():
+        return torch.export.export(
+            FrozenTagger(model).eval(), example_inputs(model), dynamic_shapes=shapes, strict=False
+        )
 
 
 def quantise_graph(graph: bytes) -> bytes:
@@ -92,8 +99,8 @@ def quantise_graph(graph: bytes) -> bytes:
         return path.read_bytes()
 
 
-def _example(model: OssammaForTokenClassification) -> tuple[Tensor, ...]:
-    """Inputs that no size of is 0 or 1, which the exporter would take for constants."""
+def example_inputs(model: OssammaForTokenClassification) -> tuple[Tensor, ...]:
+    """Return inputs with no size of 0 or 1, which the exporter would take for a constant."""
     num_features = len(model.config.word_features)
     return (
         torch.full((2, 40), model.config.mask_token_id),
