@@ -41,6 +41,8 @@ LABELS = LabelSet(tuple(f"TYPE{number}" for number in range(9)))
         ({"label_smoothing": 1.0}, "label_smoothing must lie in"),
         ({"tagging_time": 1.5}, "tagging_time must lie in"),
         ({"ffn_expansion": -1}, "ffn_expansion must lie in"),
+        ({"omission_rate": 0.0}, "omission_rate must lie in"),
+        ({"omission_rate": 1.5}, "omission_rate must lie in"),
         ({"boundary_loss_weight": math.inf}, "boundary_loss_weight must lie in"),
         ({"mask_token_id": 32_000}, r"mask_token_id must lie in \[0, 32000\)"),
         ({"pad_token_id": -1}, "pad_token_id must lie in"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from functools import cache
 
 import pytest
@@ -212,6 +213,37 @@ def test_loss_and_its_gradients_are_those_of_the_enumeration(crf):
     weights = torch.rand(len(LENGTHS), generator=generator, dtype=torch.float64)
     found = torch.autograd.grad(loss @ weights, inputs)
     torch.testing.assert_close(found, torch.autograd.grad(expected @ weights, inputs))
+
+
+@pytest.mark.parametrize("omission_rate", [0.2, 1e-4])
+def test_silence_weighs_paths_by_the_entities_that_it_would_have_left_out(crf, omission_rate):
+    """An annotator who leaves entities out where O is allowed beside them, one by one."""
+    emissions, mask, generator = make_batch(crf)
+    allowed = random_allowed(crf, emissions, mask, generator)
+    inputs = (emissions.requires_grad_(), *crf.parameters())
+    loss = crf.negative_log_likelihood(emissions, allowed, mask, omission_rate=omission_rate)
+    expected = []
+    for row, paths, scores in enumerate_rows(crf, emissions):
+        omitted = torch.zeros(len(paths))
+        for word in range(paths.shape[1]):
+            begins = torch.tensor([crf.labels.tags[t].startswith("B-") for t in paths[:, word]])
+            omitted += begins & allowed[row, word, 0]
+        weighted = scores + omitted * math.log(omission_rate)
+        inside = stays_inside(paths, allowed[row])
+        expected.append(scores.logsumexp(0) - weighted[inside].logsumexp(0))
+    torch.testing.assert_close(loss, torch.stack(expected))
+    found = torch.autograd.grad(loss.sum(), inputs)
+    torch.testing.assert_close(found, torch.autograd.grad(torch.stack(expected).sum(), inputs))
+    assert (loss >= crf.negative_log_likelihood(emissions, allowed, mask)).all()
+
+
+def test_an_annotator_who_leaves_nothing_out_says_no_by_silence(crf):
+    """The limit of a small rate is naive merging: what is unmarked is O."""
+    emissions, mask, _ = make_batch(crf)
+    allowed = torch.ones_like(emissions, dtype=torch.bool)
+    loss = crf.negative_log_likelihood(emissions, allowed, mask, omission_rate=1e-30)
+    nothing = one_hot(torch.zeros(mask.shape, dtype=torch.long), crf)
+    torch.testing.assert_close(loss, crf.negative_log_likelihood(emissions, nothing, mask))
 
 
 def test_full_supervision_is_the_ordinary_likelihood(crf):

@@ -30,6 +30,9 @@ def make_scores(seed=0, spread=1.0, dtype=torch.float64):
     )
 
 
+OMISSION_RATE = 0.3
+
+
 def make_batch(lengths, seed=0, scale=3.0, dtype=torch.float64):
     """Leaf emissions, mask, and allowed sets that hold at least O."""
     generator = torch.Generator().manual_seed(seed)
@@ -44,7 +47,8 @@ def make_batch(lengths, seed=0, scale=3.0, dtype=torch.float64):
 def value_and_gradients(function, emissions, mask, scores, allowed):
     """Weighted log-partitions of both problems, and every gradient."""
     inputs = (emissions, scores.transitions_KK, scores.start_K, scores.end_K)
-    logz = function(emissions, mask, scores, (None, allowed))
+    block = lattice.log_weights(allowed, OMISSION_RATE, emissions.dtype)
+    logz = function(emissions, mask, scores, (None, block))
     weights = torch.linspace(-1.0, 2.0, len(logz), dtype=torch.float64)
     return logz, *torch.autograd.grad(logz @ weights, inputs, materialize_grads=True)
 
@@ -90,7 +94,8 @@ def test_gradients_pass_gradcheck():
             torch.where(legal[0], start, lattice.FORBIDDEN),
             end,
         )
-        return lattice.log_partition(emissions, mask, masked, (None, allowed[..., :num_tags]))
+        block = lattice.log_weights(allowed[..., :num_tags], OMISSION_RATE, emissions.dtype)
+        return lattice.log_partition(emissions, mask, masked, (None, block))
 
     inputs = (
         emissions[..., :num_tags],
@@ -130,11 +135,12 @@ def test_transitions_at_the_edge_of_narrow_are_exact(seed, width):
     allowed = torch.zeros_like(emissions, dtype=torch.bool)
     allowed[:, 0::2, 1] = True
     allowed[:, 1::2, 0] = True
+    block = lattice.log_weights(allowed, OMISSION_RATE, emissions.dtype)
     exact = lattice.log_partition_reference(
-        emissions.double(), mask, scores.to(torch.float64), (allowed,)
+        emissions.double(), mask, scores.to(torch.float64), (block,)
     )
     torch.testing.assert_close(
-        lattice.log_partition(emissions, mask, scores, (allowed,)), exact, rtol=1e-5, atol=1e-4
+        lattice.log_partition(emissions, mask, scores, (block,)), exact, rtol=1e-5, atol=1e-4
     )
 
 

@@ -125,6 +125,10 @@ class OssammaConfig(PretrainedConfig):
     boundary_head: bool = True
     """Whether there is a head for the boundary loss; False in a release, which does not train."""
     boundary_loss_weight: float = 0.2
+    omission_rate: float = 1.0
+    """Probability that an entity is left unmarked where its document does not annotate its type in
+    full. 1: silence says nothing there. Lower: silence is weak evidence that nothing is there. Of
+    the CRF's loss alone."""
     token_loss_weight: float = 0.0
     """Weight of the auxiliary token cross-entropy, which label smoothing and focal apply to."""
     label_smoothing: float = 0.1
@@ -178,6 +182,9 @@ class OssammaConfig(PretrainedConfig):
                 value = getattr(self, name)
                 if not low <= value < high:  # also refuses NaN
                     raise ConfigurationError(f"{name} must lie in [{low}, {high}), got {value}")
+
+        if not 0.0 < self.omission_rate <= 1.0:
+            raise ConfigurationError(f"omission_rate must lie in (0, 1], got {self.omission_rate}")
 
     def _check_heads(self) -> None:
         width, remainder = divmod(self.hidden_size, self.num_attention_heads)

@@ -81,7 +81,10 @@ class LinearChainCRF(nn.Module):
             Log-partition of each row: 0 without words, -inf where no path is left.
         """
         emissions_BTK, mask_BT, scores = self._prepare(emissions_BTK, mask_BT)
-        blocks = (None if allowed_BTK is None else _as_wide(allowed_BTK, mask_BT),)
+        blocks: lattice.Blocks = (None,)
+        if allowed_BTK is not None:
+            wide_BTK = _as_wide(allowed_BTK, mask_BT)
+            blocks = (lattice.log_weights(wide_BTK, 1.0, emissions_BTK.dtype),)
         logz_B = lattice.log_partition(emissions_BTK, mask_BT, scores, blocks)
         return logz_B.to(emissions_BTK.dtype)
 
@@ -95,19 +98,33 @@ class LinearChainCRF(nn.Module):
         return _path_score(emissions_BTK, tags_BT, mask_BT, scores).to(emissions_BTK.dtype)
 
     def negative_log_likelihood(
-        self, emissions_BTK: Tensor, allowed_BTK: Tensor, mask_BT: Tensor
+        self,
+        emissions_BTK: Tensor,
+        allowed_BTK: Tensor,
+        mask_BT: Tensor,
+        *,
+        omission_rate: float = 1.0,
     ) -> Tensor:
-        """-log P(the path stays inside the allowed sets), (B,), >= 0, in nats per row.
+        """-log P(the annotation), (B,), >= 0, in nats per row.
 
         log Z - log Z(allowed), both from one pass over 2B rows. With one allowed tag at every word
         it is the ordinary CRF loss. What `allowed_BTK` says at padding is ignored.
+
+        Args:
+            emissions_BTK: Scores in nats.
+            allowed_BTK: Which tags each word may have.
+            mask_BT: True at real words.
+            omission_rate: Probability, above 0, that an entity is left unmarked where O is allowed
+                beside its type. With 1 the loss is -log P(the path stays inside the allowed sets),
+                and silence says nothing; near 0 silence says that nothing is there.
 
         Raises:
             DataError: if the allowed sets of a row admit no legal path.
         """
         emissions_BTK, mask_BT, scores = self._prepare(emissions_BTK, mask_BT)
         allowed_BTK = _as_wide(allowed_BTK, mask_BT)
-        logz_R = lattice.log_partition(emissions_BTK, mask_BT, scores, (None, allowed_BTK))
+        weight_BTK = lattice.log_weights(allowed_BTK, omission_rate, emissions_BTK.dtype)
+        logz_R = lattice.log_partition(emissions_BTK, mask_BT, scores, (None, weight_BTK))
         free_B, held_B = logz_R.chunk(2)
         is_dead_B = held_B.isneginf()
         if bool(is_dead_B.any()):

@@ -39,7 +39,8 @@ BITS = 1.0 / NATS
 """Bits in a nat."""
 
 Blocks = tuple[Tensor | None, ...]
-"""Problems to stack in one pass: for each the allowed tags (B, T, K), or None for all of them."""
+"""Problems to stack in one pass: for each what its tags weigh beside their emissions, (B, T, K) in
+nats with `FORBIDDEN` where a tag is not allowed; or None where all are, and weigh nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,13 +107,24 @@ def lay_out(emissions_BTK: Tensor, mask_BT: Tensor, blocks: Blocks = (None,)) ->
     known_TKB = clean_emissions(emissions_BTK, mask_BT).permute(1, 2, 0).contiguous()
     rows = [
         known_TKB
-        if allowed_BTK is None
-        else torch.where(
-            (allowed_BTK | ~mask_BT.unsqueeze(2)).permute(1, 2, 0), known_TKB, FORBIDDEN
-        )
-        for allowed_BTK in blocks
+        if weight_BTK is None
+        else known_TKB + torch.where(mask_BT.unsqueeze(2), weight_BTK, 0.0).permute(1, 2, 0)
+        for weight_BTK in blocks
     ]
     return torch.cat(rows, dim=2)
+
+
+def log_weights(allowed_BTK: Tensor, omission_rate: float, dtype: torch.dtype) -> Tensor:
+    """What each tag weighs in a block of paths that an annotation admits, (B, T, K) in nats.
+
+    Where O is allowed beside other tags, an entity may stand there that the annotator was not asked
+    for: it was left unmarked with probability `omission_rate`, which its B- tag weighs.
+    """
+    weight_BTK = torch.zeros(allowed_BTK.shape, dtype=dtype, device=allowed_BTK.device)
+    if omission_rate < 1.0:
+        is_open_BT1 = allowed_BTK[..., :1]
+        weight_BTK[..., 1::2] = torch.where(is_open_BT1, math.log(omission_rate), 0.0)
+    return weight_BTK.masked_fill_(~allowed_BTK, FORBIDDEN)
 
 
 def log_partition(

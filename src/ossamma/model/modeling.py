@@ -306,7 +306,9 @@ class OssammaForTokenClassification(OssammaPreTrainedModel):
             weights_S = torch.ones(len(mask_SW), device=mask_SW.device)
         total = emissions_SWK.new_zeros((), dtype=torch.float32)
         if config.use_crf:
-            nll_S = self.crf.negative_log_likelihood(emissions_SWK, allowed_SWK, mask_SW)
+            nll_S = self.crf.negative_log_likelihood(
+                emissions_SWK, allowed_SWK, mask_SW, omission_rate=config.omission_rate
+            )
             total = total + (nll_S * weights_S).sum() / mask_SW.sum().clamp_min(1)
         token_weight = config.token_loss_weight if config.use_crf else 1.0
         if token_weight > 0.0:

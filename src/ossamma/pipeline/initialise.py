@@ -44,6 +44,7 @@ _FREE_SETTINGS = frozenset(
         "attention_mode",
         "use_crf",
         "boundary_loss_weight",
+        "omission_rate",
         "token_loss_weight",
         "label_smoothing",
         "focal_gamma",
