@@ -24,13 +24,14 @@ from ossamma.pipeline.run_folder import (
 )
 from ossamma.schema.errors import CheckpointError, TrainingError
 
+DIVISION = {"batch_size": 8, "gradient_accumulation_steps": 3}
 RECORD = {
     "status": "running",
     "profile": "native",
     "types": ["PERSON"],
     "closed_world": [],
     "init": None,
-    "recipe": {"preset": "mini", "training": {"epochs": 3, "seed": 1}},
+    "recipe": {"preset": "mini", "training": {"epochs": 3, "seed": 1} | DIVISION},
     "data": {
         name: {"path": name, "sha256": "0", "format": "conll", "table": None, "mapped": []}
         for name in ("train", "dev", "test")
@@ -127,6 +128,16 @@ def test_a_test_file_may_come_and_go(tmp_path):
     del without["data"]["test"]
     assert rejoin_run(tmp_path, without) == []
     assert rejoin_run(tmp_path, RECORD) == []
+
+
+def test_a_step_may_be_divided_otherwise_if_it_sees_as_many_windows(tmp_path):
+    claim_run(tmp_path, RECORD)
+    divided = changed("recipe.training.batch_size", 4)
+    with pytest.raises(CheckpointError, match="windows_per_step was 24, now it is 12"):
+        rejoin_run(tmp_path, divided)
+    divided["recipe"]["training"]["gradient_accumulation_steps"] = 6
+    (warning,) = rejoin_run(tmp_path, divided)
+    assert "batch_size was 8, now it is 4" in warning
 
 
 def test_moved_files_are_the_same_files(tmp_path):

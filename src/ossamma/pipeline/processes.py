@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from pathlib import Path
 
 
 def own_process() -> dict[str, object]:
@@ -24,5 +25,14 @@ def is_gone(host: object, process: object) -> bool:
     except ProcessLookupError:
         return True
     except PermissionError:
-        pass  # it lives, under another user
-    return False
+        return False  # it lives, under another user
+    return _is_zombie(process)
+
+
+def _is_zombie(process: int) -> bool:
+    """Whether it has ended, and is only still in the table for nobody has asked how."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False  # not Linux
+    return stat.rpartition(")")[2].split()[0] == "Z"

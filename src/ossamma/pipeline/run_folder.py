@@ -25,6 +25,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ _DECISIVE_SPLITS = ("train", "dev")
 _DECISIVE_FACTS = ("sha256", "format", "table", "mapped")
 # What may differ without making it another run, though the last bits may then differ, too.
 _CIRCUMSTANCES = ("versions", "machine")
+_DIVISION = ("batch_size", "gradient_accumulation_steps")
 
 
 def refuse_used(run: Path) -> None:
@@ -170,6 +172,7 @@ def rejoin_run(run: Path, record: Mapping[str, Any]) -> list[str]:
     changed = [
         line for name in _CIRCUMSTANCES for line in differences(before.get(name), record[name])
     ]
+    changed += differences(_division(before["recipe"]), _division(record["recipe"]))
     if not changed:
         return []
     return [
@@ -262,14 +265,27 @@ def _is_of_run(name: str) -> bool:
     return name in _ENTRIES or name.startswith(unfinished)
 
 
+def _division(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: recipe["training"][name] for name in _DIVISION}
+
+
+def _undivided(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe with the windows of a step in place of how they are divided."""
+    training = dict(recipe["training"])
+    parts = [training.pop(name) for name in _DIVISION]
+    return {**recipe, "training": {**training, "windows_per_step": prod(parts)}}
+
+
 def _identity(run: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     """What must be the same for a run to be the same: paths may change, contents may not.
 
-    A test file may come and go: no weight depends on it.
+    A test file may come and go: no weight depends on it. A step may be computed in more and
+    smaller batches, for want of memory: it sees as many windows.
     """
     try:
         return {
-            **{name: record[name] for name in ("profile", "types", "recipe", "closed_world")},
+            **{name: record[name] for name in ("profile", "types", "closed_world")},
+            "recipe": _undivided(record["recipe"]),
             "init": record["init"] and record["init"]["sha256"],
             "data": {
                 name: {key: record["data"][name][key] for key in _DECISIVE_FACTS}

@@ -34,7 +34,9 @@ _OUT_OF_MEMORY: Final = re.compile(
     r"can't allocate memory|^(?:numpy\S*\.)?_?(?:Array)?MemoryError",
     re.MULTILINE,
 )
-_DISK_FULL: Final = re.compile(r"No space left on device|Disk quota exceeded|\[Errno 28\]")
+_DISK_FULL: Final = re.compile(
+    r"No space left on device|Disk quota exceeded|\[Errno 28\]|is the disk full\?"
+)
 _LAST_ERROR: Final = re.compile(
     r"^(?:[A-Za-z_][\w.]*(?:Error|Exception|Warning)\b.*|✘ .*)$", re.MULTILINE
 )

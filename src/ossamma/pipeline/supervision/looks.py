@@ -4,15 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from ossamma.pipeline.supervision.faults import Ending, Verdict
 from ossamma.pipeline.supervision.gpu import GpuWatch
-from ossamma.pipeline.supervision.spacy_attempts import Attempt
+from ossamma.pipeline.supervision.progress import Evaluation
 from ossamma.pipeline.supervision.watch import WatchSettings, divergence, overfitting
 
 _GPU_EVERY: Final = 10
 """Looks between two samples of the GPU."""
+
+
+class _Progress(Protocol):
+    def read(self) -> int:
+        """Take in what is new; return how much that is."""
+
+
+class Watched(Protocol):
+    """What a look needs to know of an attempt."""
+
+    steps_before: int
+    epochs_before: int
+
+    @property
+    def progress(self) -> _Progress:
+        """What the child writes."""
+
+    @property
+    def evaluations(self) -> list[Evaluation]:
+        """What is known so far."""
 
 
 class StallClock:
@@ -38,7 +58,7 @@ class Looks:
 
     def __init__(
         self,
-        attempt: Attempt,
+        attempt: Watched,
         settings: WatchSettings,
         gpu: GpuWatch,
         *,
@@ -50,7 +70,7 @@ class Looks:
         self._gpu = gpu
         self._say = say
         self._notes = notes
-        self._shown = 0
+        self._shown = len(attempt.evaluations)
         self._looks = 0
         self._state = ""
         self._clock = StallClock(settings.stall_seconds)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -34,6 +33,7 @@ from ossamma.pipeline.run_folder import held, timestamp, write_json
 from ossamma.pipeline.supervision.child import run_child, tail_of
 from ossamma.pipeline.supervision.faults import Ending, verdict_of
 from ossamma.pipeline.supervision.gpu import GpuWatch, watch_gpu
+from ossamma.pipeline.supervision.leash import leashed
 from ossamma.pipeline.supervision.looks import Looks
 from ossamma.pipeline.supervision.notify import make_notifier, send
 from ossamma.pipeline.supervision.spacy_attempts import (
@@ -84,8 +84,8 @@ class SpacyTrainRequest:
     watch: WatchSettings = field(default_factory=WatchSettings)
     backoffs: int = 5
     """How often a batch may be divided into twice as many parts for want of memory."""
-    trainer: tuple[str, ...] = (sys.executable, "-m", "spacy", "train")
-    """The program; its options are spaCy's."""
+    trainer: tuple[str, ...] = ()
+    """The program, whose options are spaCy's; empty means `spacy train`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +257,8 @@ class _Supervisor:
         attempt.write()
         path = attempt.folder / CONFIG_FILE
         Config(config).to_disk(path)
-        command = [*self.request.trainer, str(path), "--output", str(attempt.folder)]
+        trainer = self.request.trainer or (*leashed("spacy"), "train")
+        command = [*trainer, str(path), "--output", str(attempt.folder)]
         command += ["--gpu-id", str(self.request.gpu)]
         if self.request.code is not None:
             command += ["--code", str(self.request.code)]
