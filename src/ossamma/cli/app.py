@@ -27,6 +27,7 @@ from ossamma.cli import (
     pretrain,
     profile,
     push,
+    run,
     runs,
     serve,
     spacy,
@@ -54,6 +55,7 @@ app.command(name="calibrate", epilog=calibrate.EXAMPLES)(calibrate.calibrate)
 app.command(name="gate", epilog=gate.EXAMPLES)(gate.gate)
 app.command(name="tune", epilog=tune.EXAMPLES)(tune.tune)
 app.command(name="ablate", epilog=ablate.EXAMPLES)(ablate.ablate)
+app.command(name="run", epilog=run.EXAMPLES)(run.run)
 app.add_typer(runs.app, name="runs")
 app.command(name="profile", epilog=profile.EXAMPLES)(profile.profile)
 app.command(name="export", epilog=export.EXAMPLES)(export.export)

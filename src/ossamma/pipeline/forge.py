@@ -78,7 +78,7 @@ def forge(
             own=request.own,
             ontonotes=request.ontonotes,
             marker=_labeller_maker(request, policy, progress, client),
-            circumstances=_fingerprint(_folder(request.profile)),
+            circumstances=profile_fingerprint(request.profile),
         ),
         progress,
     )
@@ -123,10 +123,10 @@ def _folder(profile: str) -> Traversable:
     return shipped if shipped.is_dir() else Path(profile)
 
 
-def _fingerprint(folder: Traversable) -> str:
+def profile_fingerprint(profile: str) -> str:
     """Return a hash of every file of a profile: names, tables, rules, lexicons and patterns."""
     digest = blake2b(digest_size=16)
-    for name, content in sorted(_contents(folder, "")):
+    for name, content in sorted(_contents(_folder(profile), "")):
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
 
