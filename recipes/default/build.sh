@@ -33,7 +33,9 @@ if ! [ -d calibrated ]; then
   ossamma calibrate --bundle tagger --gold built/rag9/dev.jsonl --out calibrated
 fi
 if ! [ -d rag9 ]; then
-  ossamma export calibrated --weights int8 --dev built/rag9/dev.jsonl --out rag9
+  # Some of the marks and texts are under a share-alike licence (see built/rag9/card.md).
+  ossamma export calibrated --weights int8 --dev built/rag9/dev.jsonl --out rag9 \
+    --name "OSSAMMA rag9 mini" --licence cc-by-sa-4.0 --language en
 fi
 if ! [ -d report ]; then
   ossamma evaluate --bundle rag9 --gold built/rag9/test.jsonl --train-surfaces built/rag9/train.jsonl --out report
