@@ -125,11 +125,15 @@ def test_faults_of_the_input_are_told_before_anything_is_made(train, job, tmp_pa
     assert not train.first.parent.exists()
 
 
-def test_another_run_is_not_resumed(train, job):
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # Apprise's own
+def test_another_run_is_not_resumed_and_a_dead_notifier_changes_nothing(train, job):
     with pytest.raises(CheckpointError, match="no run"):
         train("ok", resume=True)
-    with pytest.raises(TrainingError):
-        train("crash@0")
+    said = []
+    with pytest.raises(TrainingError, match="ZeroDivisionError"):
+        train("crash@0", said=said, notify=("json://127.0.0.1:9/",))
+    assert any("warning: the notification" in line for line in said)
+    assert "ZeroDivisionError" in manifest(train.first)["reason"]
     other = NativeJob(**job.to_json() | {"assignments": (*tiny.ASSIGNMENTS, "training.seed=7")})
     with pytest.raises(CheckpointError, match="other settings"):
         train("ok", job=other, resume=True)

@@ -81,7 +81,7 @@ def test_the_native_backend_from_data_to_release_and_what_a_change_costs(inputs,
     assert all("up to date" in line for line in said if not line.startswith("report:"))
 
     stricter = json.loads(json.dumps(GATES))
-    stricter["gates"][0]["threshold"] = 0.9999
+    stricter["gates"][0]["operator"] = "<"
     (own / "gates.yaml").write_text(yaml.safe_dump(stricter), encoding="utf-8")
     status, said = run(own, out, RunBackend.NATIVE, settings=settings)
     assert status.of(Phase.GATE).facts["outcome"] == "failed"

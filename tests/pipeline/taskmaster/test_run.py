@@ -14,6 +14,8 @@ import pytest
 
 from ossamma.pipeline.run_folder import held
 from ossamma.pipeline.taskmaster.phases import NEEDS, Phase, RunBackend, all_before, phases_of
+from ossamma.pipeline.taskmaster.plan import RunPlan, plan_from
+from ossamma.pipeline.taskmaster.run_report import state_of
 from ossamma.pipeline.taskmaster.status import STATUS_FILE, PhaseState, read_status
 from ossamma.schema.errors import CheckpointError, ConfigurationError, TrainingError
 from tests.pipeline.taskmaster import plain_workers
@@ -208,6 +210,35 @@ def test_a_full_disk_leaves_its_reason_where_it_can(tmp_path):
         workshop.run(tmp_path, said=said)
     assert read_status(tmp_path).of(Phase.CALIBRATE).state is PhaseState.FAILED
     assert any(re.match(r"calibrate: failed: OSError: .*No space", line) for line in said)
+
+
+def test_what_was_made_from_something_older_is_out_of_date(tmp_path):
+    workshop = Workshop()
+    workshop.run(tmp_path)
+    workshop.knobs[Phase.TRAIN] = "1"
+    workshop.run(tmp_path, last="train")
+    states = {phase: state_of(workshop.status, phase) for phase in phases_of(RunBackend.NATIVE)}
+    old = after(RunBackend.NATIVE, Phase.TRAIN)[1:]
+    assert {phase for phase, state in states.items() if state == "out of date"} == set(old)
+    assert all(state == "done" for phase, state in states.items() if phase not in old)
+
+
+def test_a_plan_goes_through_the_status_and_leaves_secrets_out(tmp_path):
+    plan = RunPlan(profile="p", settings=("a.b=1",), own=("x:conll",), notify=("json://key@host",))
+    kept = json.loads(json.dumps(plan.to_json()))
+    assert "key" not in json.dumps(kept)
+    assert plan_from(kept, notify=plan.notify) == plan
+    with pytest.raises(CheckpointError, match="colour"):
+        plan_from(kept | {"colour": 1})
+
+
+def test_options_of_the_other_backend_are_refused():
+    with pytest.raises(ConfigurationError, match="--vram: not of the backend native"):
+        RunPlan(profile="p", vram=8.0)
+    with pytest.raises(ConfigurationError, match="--preset, --init"):
+        RunPlan(profile="p", backend=RunBackend.SPACY, preset="mini", init="x")
+    with pytest.raises(ConfigurationError, match="leave out --policy"):
+        RunPlan(profile="p", built="x", policy="y")
 
 
 def test_nothing_is_ticked_that_was_not_measured(tmp_path):
