@@ -1,8 +1,8 @@
 r"""Kill a pre-training run again and again, and compare its weights with an undisturbed run's.
 
-The run is killed with SIGKILL (all of its processes) after a random time and resumed, until it has
-been killed so many times; then it may end. The encoder must have the same bytes as that of a run
-that nobody disturbed.
+The run is killed with SIGKILL (all of its processes) a moment after it has passed a random step,
+and resumed, until it has been killed so many times; then it may end. The encoder must have the same
+bytes as that of a run that nobody disturbed.
 
     python benchmarks/pretrain_kills.py --text text.jsonl --out runs/kills --kills 10
     python benchmarks/pretrain_kills.py --text text.jsonl --out runs/kills2 --kills 10 --processes 2
@@ -105,26 +105,22 @@ def steps_done(run: Path) -> int:
     return max((int(path.parent.name.rpartition("-")[2]) for path in sealed), default=0)
 
 
-def kill_again_and_again(arguments: argparse.Namespace, run: Path, seconds: float) -> list[int]:
-    """Kill the run at random times; return the step that each attempt could start from."""
+def kill_again_and_again(arguments: argparse.Namespace, run: Path) -> list[int]:
+    """Kill the run past random steps; return the step that each attempt could start from."""
     generator = random.Random(arguments.seed)
+    targets = sorted(generator.sample(range(arguments.steps * 9 // 10), arguments.kills))
     found: list[int] = []
-    while len(found) < arguments.kills:
-        process = start(command(arguments, run, resume=bool(found) and (run / "run.json").exists()))
-        try:
-            process.wait(timeout=generator.uniform(0.2, 0.8) * seconds)
-        except subprocess.TimeoutExpired:
-            kill(process)
-            if not (run / "run.json").exists():
-                continue  # killed before the run began: nothing to resume yet
-            found.append(steps_done(run))
-            continue
-        _, errors = process.communicate()
-        if process.returncode:
-            raise SystemExit(f"exit code {process.returncode}: {errors.decode()[-2000:]}")
-        found.append(
-            arguments.steps
-        )  # it ended before the blow; killed once more it resumes at once
+    for target in targets:
+        process = start(command(arguments, run, resume=(run / "run.json").exists()))
+        while steps_done(run) < target - arguments.steps // 20 or not (run / "run.json").exists():
+            if process.poll() is not None:
+                _, errors = process.communicate()
+                raise SystemExit(f"it ended by itself: {errors.decode()[-2000:]}")
+            time.sleep(0.05)
+        # Somewhere between two checkpoints, or while one is written.
+        time.sleep(generator.uniform(0.0, arguments.patience))
+        kill(process)
+        found.append(steps_done(run))
     return found
 
 
@@ -143,13 +139,14 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--patience", type=float, default=3.0, help="most seconds before a blow")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True)
     whole, part = arguments.out / "whole", arguments.out / "part"
     seconds = finish(command(arguments, whole, resume=False))
-    found = kill_again_and_again(arguments, part, seconds)
+    found = kill_again_and_again(arguments, part)
     finish(command(arguments, part, resume=True))
     same = digest(whole) == digest(part)
     facts = {
