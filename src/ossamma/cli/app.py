@@ -23,7 +23,9 @@ from ossamma.cli import (
     export,
     extract,
     gate,
+    graph,
     info,
+    ingest,
     pretrain,
     profile,
     push,
@@ -65,6 +67,8 @@ app.command(name="serve", epilog=serve.EXAMPLES)(serve.serve)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(data.app, name="data")
 app.add_typer(spacy.app, name="spacy")
+app.command(name="ingest", epilog=ingest.EXAMPLES)(ingest.ingest)
+app.add_typer(graph.app, name="graph")
 app.command(name="info", epilog=info.EXAMPLES)(info.info)
 
 
