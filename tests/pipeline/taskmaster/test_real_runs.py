@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 import spacy
@@ -11,10 +15,11 @@ import yaml
 
 from ossamma.data.readers.jsonl import write_jsonl
 from ossamma.export.bundle import load
+from ossamma.pipeline.processes import is_gone
 from ossamma.pipeline.taskmaster.phases import Phase, RunBackend
 from ossamma.pipeline.taskmaster.plan import RunPlan
 from ossamma.pipeline.taskmaster.run import RunRequest, carry_out
-from ossamma.pipeline.taskmaster.status import PhaseState
+from ossamma.pipeline.taskmaster.status import PhaseState, read_status
 from ossamma.pipeline.taskmaster.workers import workers_of
 from tests import tiny
 
@@ -93,6 +98,44 @@ def test_the_native_backend_from_data_to_release_and_what_a_change_costs(inputs,
     status, _ = run(own, out, RunBackend.NATIVE, settings=(*settings, "training.seed=5"))
     assert (out / "models" / "rag9_v1" / "manifest.json").is_file()
     assert status.of(Phase.TRAIN).outputs["model"] == "models/rag9_v2/run/bundle"
+
+
+KILLED = """
+import sys
+from ossamma.pipeline.taskmaster.phases import RunBackend
+from ossamma.pipeline.taskmaster.plan import plan_from
+from ossamma.pipeline.taskmaster.run import RunRequest, carry_out
+from ossamma.pipeline.taskmaster.workers import workers_of
+import json, pathlib
+plan = plan_from(json.loads(sys.argv[1]))
+carry_out(RunRequest(plan=plan, out=pathlib.Path(sys.argv[2]), last="train"),
+          workers_of(plan.backend))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
+def test_a_run_that_is_killed_while_it_trains_goes_on_in_the_same_version(inputs, tmp_path):
+    out = tmp_path / "run"
+    settings = (*tiny.ASSIGNMENTS, "training.epochs=8", "training.patience=40")
+    plan = RunPlan(profile="rag9", built=str(inputs), settings=settings)
+    command = [sys.executable, "-c", KILLED, json.dumps(plan.to_json()), str(out)]
+    version = out / "models" / "rag9_v1"
+    with subprocess.Popen(command) as process:
+        limit = time.monotonic() + 400
+        while time.monotonic() < limit and not list(version.glob("run/checkpoints/*/*")):
+            time.sleep(0.1)
+        process.send_signal(signal.SIGKILL)
+    manifest = json.loads((version / "manifest.json").read_text(encoding="utf-8"))
+    child = manifest["process"]["child"]
+    while time.monotonic() < limit and not is_gone(manifest["process"]["host"], child):
+        time.sleep(0.1)
+    assert read_status(out).seen(Phase.TRAIN).state is PhaseState.LEFT
+    request = RunRequest(plan=plan, out=out, last="train")
+    said = []
+    status = carry_out(request, workers_of(plan.backend), say=said.append)
+    assert status.of(Phase.TRAIN).outputs["model"] == "models/rag9_v1/run/bundle"
+    assert not version.with_name("rag9_v2").exists()
+    assert any("goes on in" in line for line in said)
 
 
 def test_the_spacy_backend_from_data_to_a_package(inputs, tmp_path):
