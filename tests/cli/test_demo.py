@@ -36,10 +36,8 @@ def test_the_command_that_it_shows_works(ossamma, small, tmp_path, out):
     assert json.loads(found.stdout)["id"] == "stdin"
 
 
-def test_after_it_extract_needs_no_bundle(ossamma, small):
+def test_it_overwrites_nothing_unasked(ossamma, small):
     assert ossamma("demo").exit_code == 0
-    result = ossamma("extract", "--json", input=b"Ada")
-    assert result.exit_code == 0, result.stderr
     again = ossamma("demo")
     assert again.exit_code == 2
     assert "is not empty" in again.stderr

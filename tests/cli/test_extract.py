@@ -9,6 +9,7 @@ import pytest
 
 from ossamma.data.readers.jsonl import write_jsonl
 from ossamma.export.bundle import load
+from ossamma.export.shipped import SHIPPED_FOLDER
 from tests import tiny
 
 TEXT = "Ada Lovelace waited in Oslo\r\nAlan Turing slept 👍🏽 in New York"
@@ -66,12 +67,17 @@ def test_the_run_folder_and_the_environment_name_the_bundle(ossamma, trained, bu
     assert records(by_run) == records(by_name)
 
 
-def test_without_a_bundle_it_says_where_to_get_one(ossamma):
-    result = ossamma("extract", "--json", input=b"Ada")
+def test_without_a_bundle_the_one_of_the_package_reads(ossamma):
+    text = "Barack Obama visited Berlin."
+    (record,) = records(ossamma("extract", "--json", input=text.encode()))
+    assert record["entities"] == expected(SHIPPED_FOLDER, text)
+    assert {entity["label"] for entity in record["entities"]} == {"PERSON", "PLACE"}
+
+
+def test_a_bundle_that_is_not_there_is_named(ossamma):
+    result = ossamma("extract", "--bundle", "nowhere", input=b"Ada")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert (
-        "no bundle at runs/demo: give --bundle B, or train one with `ossamma demo`" in result.stderr
-    )
+    assert "no bundle at nowhere" in result.stderr
 
 
 def test_lines_are_texts_of_their_own(ossamma, bundle):

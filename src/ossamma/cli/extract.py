@@ -21,8 +21,6 @@ ossamma extract --bundle runs/a --json --documents test.jsonl > predictions.json
 
 ossamma extract --bundle runs/a-calibrated --thresholds precision report.txt
 """
-DEFAULT_BUNDLE = Path("runs/demo")
-"""Where `ossamma demo` puts its run."""
 
 
 class Policy(StrEnum):
@@ -41,14 +39,15 @@ def extract(  # noqa: PLR0913  a verb's options are its arguments
         ),
     ] = None,
     bundle: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--bundle",
             metavar="B",
             envvar="OSSAMMA_BUNDLE",
-            help="A bundle, or the folder of a finished run.",
+            help="A bundle, or the folder of a finished run; by default the one that comes with "
+            "the package.",
         ),
-    ] = DEFAULT_BUNDLE,
+    ] = None,
     as_json: Json = False,
     documents: Annotated[
         bool,
@@ -88,9 +87,10 @@ def extract(  # noqa: PLR0913  a verb's options are its arguments
 
     if documents and lines:
         raise typer.BadParameter("--documents and --lines exclude each other")
-    if not bundle.is_dir():
+    if bundle is not None and not bundle.is_dir():
         raise BundleError(
-            f"no bundle at {bundle}: give --bundle B, or train one with `ossamma demo`"
+            f"no bundle at {bundle}: expected a folder; without --bundle the one that comes with "
+            "the package is used"
         )
     found = documents_in(files or []) if documents else texts_in(files or [], by_line=lines)
 

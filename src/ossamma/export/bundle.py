@@ -48,6 +48,7 @@ from ossamma.export.manifest import (
 )
 from ossamma.export.manifest import verify as verify_files
 from ossamma.export.new_folder import new_folder
+from ossamma.export.shipped import shipped_bundle
 from ossamma.inference.calibration import Calibration
 from ossamma.inference.onnx_scorer import OnnxScorer, onnx_is_installed
 from ossamma.inference.recogniser import OssammaRecogniser
@@ -141,7 +142,7 @@ class Check(StrEnum):
 
 
 def load(
-    path: str | Path,
+    path: str | Path | None = None,
     settings: InferenceSettings | None = None,
     *,
     verify: Check | str = Check.GOLDEN,
@@ -150,7 +151,7 @@ def load(
     """Verify a bundle and return its recogniser.
 
     Args:
-        path: a bundle, or the folder of a finished run.
+        path: a bundle, or the folder of a finished run; None is the bundle of the package.
         settings: how texts are windowed and batched, and what is left out; the defaults suit a
             CPU. Confidences are calibrated if the bundle has a calibration.
         verify: what is checked; "golden" (the default), "hashes" or "metadata".
@@ -166,7 +167,7 @@ def load(
     """
     check = _named(Check, "verify", verify)
     wanted = _named(Backend, "backend", backend)
-    folder = resolve(path)
+    folder = shipped_bundle() if path is None else resolve(path)
     metadata = read_metadata(folder) if check is Check.METADATA else verify_files(folder)
     model = _load_model(folder)
     tokenizer = PieceTokenizer.load(folder)

@@ -7,7 +7,7 @@ from typing import Final
 
 from ossamma.schema.errors import BundleError
 
-SHIPPED_FOLDER: Final = Path(__file__).parent / "shipped" / "rag9"
+SHIPPED_FOLDER: Final = Path(__file__).parent / "shipped_bundles" / "rag9"
 """A real folder: the files of a wheel are unpacked when it is installed."""
 
 
