@@ -26,6 +26,7 @@ VERBS = (
     "gate",
     "tune",
     "ablate",
+    "run",
     "extract",
     "serve",
     "alerts",
@@ -38,6 +39,7 @@ OPTIONS = {
     "tune": {"--trials", "--out", "--train", "--dev", "--workers", "--json"},
     "ablate": {"--variants", "--seeds", "--out", "--test", "--json"},
     "demo": {"--out"},
+    "run": {"--from", "--to", "--out", "--status", "--resume", "--backend", "--built", "--set"},
     "train": {
         "--profile",
         "--train",
