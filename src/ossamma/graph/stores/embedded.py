@@ -69,7 +69,7 @@ class EmbeddedStore:
         """Open a graph, or begin one where there is none. Raises GraphError if it cannot."""
         settings = settings or EmbeddedSettings()
         if settings.read_only and not path.exists():
-            raise GraphError(f"there is no graph at {path}; make one with `ossamma graph build`")
+            raise GraphError(f"there is no graph at {path}; make one with `ossamma ingest`")
         self._path = path
         self._settings = settings
         self._open()
