@@ -13,7 +13,7 @@ import pytest
 
 from ossamma.graph.stores.embedded import EmbeddedStore
 from ossamma.graph.stores.memory import MemoryStore
-from tests.graph.test_stores import content
+from tests.graph.stores.test_stores import content
 from tests.graph.writer import BATCHES, SETTINGS, batch
 
 

@@ -21,7 +21,7 @@ from ossamma.graph.view import GraphView, decide
 from ossamma.ingestion.sinks import refresh
 from ossamma.schema.errors import ConfigurationError, GraphError
 from tests.graph import cyber
-from tests.graph.test_stores import content
+from tests.graph.stores.test_stores import content
 
 
 def recorded(texts=cyber.TEXTS):

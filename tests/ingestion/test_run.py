@@ -17,7 +17,7 @@ from ossamma.ingestion.sinks import JsonlSink, ReadText, parse_sink
 from ossamma.ingestion.state import IngestState
 from ossamma.schema.errors import ConfigurationError, FormatError
 from tests.graph import cyber
-from tests.graph.test_stores import content
+from tests.graph.stores.test_stores import content
 from tests.ingestion.ingester import SMALL, ingest
 
 

@@ -43,8 +43,7 @@ TAG_COLUMN = {"uner_ewt": 2}
 # Not at hand as files of columns, or not at hand at all: written from their documentation.
 WITHOUT_FILES = {"fewnerd", "fewnerd_inter_test", "multinerd", "ontonotes5"}
 OTHER_FORMS = {"cyberner", "gum"}
-# APTNER has a tag that is written twice over in two lines. Tags with white space are no tags.
-DAMAGED = {"aptner": {"S-SECTEAM"}}
+# Tags with white space are no tags.
 TAG = re.compile(r"[BIESLU]-\S+")
 
 TABLES = [(p, t) for p, profile in PROFILES.items() for t in sorted(profile.datasets)]
@@ -91,7 +90,7 @@ def labels_of(table: str) -> Counter[str]:
 def test_a_table_knows_every_label_of_its_files_and_no_other(profile, table):
     found = labels_of(table)
     known = set(PROFILES[profile].table(table).labels)
-    assert set(found) - DAMAGED.get(table, set()) == known
+    assert set(found) == known
 
 
 @pytest.mark.data

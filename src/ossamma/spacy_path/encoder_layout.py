@@ -1,4 +1,4 @@
-"""spaCy documents as windows of pieces for an encoder: every token is owned by one window."""
+"""What an encoder reads of spaCy documents: windows of pieces, each token owned by one window."""
 
 from __future__ import annotations
 
