@@ -27,6 +27,8 @@ def test_a_new_key_is_shown_once_and_its_line_kept(ossamma, tmp_path):
         (["--bundle", "=."], "name of its own"),
         (["--bundle", ".", "--keys", "nokeys"], "cannot read the keys"),
         (["--new-key", "a b"], "expected a name"),
+        (["--device", "gpu"], "cpu, cuda or cuda:N"),
+        (["--device", "cuda:99"], "sees"),
     ],
 )
 def test_what_cannot_be_served_is_told(ossamma, arguments, message):

@@ -14,7 +14,7 @@ import ossamma
 from ossamma.export.bundle import load, save_bundle
 from ossamma.export.manifest import METADATA_FILE, remove_leftovers, seal, verify
 from ossamma.inference.settings import InferenceSettings
-from ossamma.schema.errors import BundleError, OssammaError
+from ossamma.schema.errors import BundleError, ConfigurationError, OssammaError
 from ossamma.schema.profile import native_profile
 from tests import tiny
 
@@ -49,6 +49,23 @@ def test_entities_and_confidences_are_identical_after_the_round_trip(pristine):
 
 def test_the_folder_of_a_run_and_a_string_do_as_well(pristine):
     assert ossamma.load(str(pristine.parent)).recognise(TEXTS) == load(pristine).recognise(TEXTS)
+
+
+def test_a_device_that_is_not_there_is_refused(pristine):
+    with pytest.raises(ConfigurationError, match="cuda:99"):
+        load(pristine, device="cuda:99")
+    assert load(pristine, device="cpu").model.device.type == "cpu"
+
+
+@pytest.mark.gpu
+def test_a_gpu_finds_what_the_cpu_finds(pristine):
+    found, known = load(pristine, device="cuda"), load(pristine)
+    assert found.model.device.type == "cuda"
+    for ours, theirs in zip(found.recognise(TEXTS), known.recognise(TEXTS), strict=True):
+        assert [e.label for e in ours] == [e.label for e in theirs]
+        assert [(e.start, e.end) for e in ours] == [(e.start, e.end) for e in theirs]
+        expected = [e.confidence for e in theirs]
+        assert [e.confidence for e in ours] == pytest.approx(expected, abs=1e-3)
 
 
 def test_settings_reach_the_recogniser(pristine):

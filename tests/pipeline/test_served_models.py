@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from http import HTTPStatus
 
+import pytest
 import spacy
 from fastapi.testclient import TestClient
 
 from ossamma.pipeline.served_models import load_served
+from ossamma.schema.errors import ConfigurationError
 from ossamma.serving.app import create_app
 from ossamma.spacy_path.model_folder import checksum_of
 
@@ -31,6 +33,11 @@ def test_a_spacy_model_has_the_facts_that_the_server_shows(tmp_path):
     assert [bool(loaded.stages.lengths(each)) for each in laid] == [True, False, False]
     found = loaded.stages.decode(laid)
     assert [[e.text for e in entities] for entities in found] == [["Oslo"], [], []]
+
+
+def test_it_stays_on_the_cpu(tmp_path):
+    with pytest.raises(ConfigurationError, match="spaCy model"):
+        load_served(write_model(tmp_path / "model"), device="cuda")
 
 
 def test_it_is_served(tmp_path):

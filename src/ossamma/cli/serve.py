@@ -66,8 +66,17 @@ def serve(  # noqa: PLR0913  a verb's options are its arguments
         bool, typer.Option("--admin", help="With --new-key: it may also reload models.")
     ] = False,
     threads: Annotated[
-        int, typer.Option("--threads", min=0, help="Of the model; 0 takes all cores.")
+        int,
+        typer.Option(
+            "--threads", envvar="OSSAMMA_THREADS", min=0, help="Of the model; 0 takes all cores."
+        ),
     ] = 0,
+    device: Annotated[
+        str,
+        typer.Option(
+            "--device", envvar="OSSAMMA_DEVICE", help="Where models run: cpu, cuda or cuda:N."
+        ),
+    ] = "cpu",
     batch_pieces: Annotated[
         int, typer.Option("--batch-pieces", min=1, help="Most pieces that are read at once.")
     ] = 8_192,
@@ -108,7 +117,10 @@ def serve(  # noqa: PLR0913  a verb's options are its arguments
     if new_key is not None:
         _print_new_key(new_key, is_admin=admin)
         return
+    from functools import partial
+
     from ossamma.cli.logs import quieten
+    from ossamma.inference.device import device_of
     from ossamma.pipeline.served_models import load_served
     from ossamma.serving.access import read_keys
     from ossamma.serving.app import create_app
@@ -133,7 +145,9 @@ def serve(  # noqa: PLR0913  a verb's options are its arguments
     write_journal(log_level.value)
     _use_threads(threads)
     tracer = exporting_tracer() if traces else None
-    app = create_app(bundles, settings, keys=ring, loader=load_served, tracer=tracer)
+    device_of(device)  # a wrong one is told before anything is loaded
+    loader = partial(load_served, device=device)
+    app = create_app(bundles, settings, keys=ring, loader=loader, tracer=tracer)
     run_server(app, Address(host=host, port=port))
 
 

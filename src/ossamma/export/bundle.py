@@ -30,6 +30,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from safetensors import SafetensorError
 from transformers.utils import logging as transformers_logging
 
@@ -50,6 +51,7 @@ from ossamma.export.manifest import verify as verify_files
 from ossamma.export.new_folder import new_folder
 from ossamma.export.shipped import shipped_bundle
 from ossamma.inference.calibration import Calibration
+from ossamma.inference.device import CPU, device_of
 from ossamma.inference.onnx_scorer import OnnxScorer, onnx_is_installed
 from ossamma.inference.recogniser import OssammaRecogniser
 from ossamma.inference.scorers import Backend, Scorer
@@ -147,6 +149,7 @@ def load(
     *,
     verify: Check | str = Check.GOLDEN,
     backend: Backend | str = Backend.AUTO,
+    device: str = CPU,
 ) -> OssammaRecogniser:
     """Verify a bundle and return its recogniser.
 
@@ -156,20 +159,24 @@ def load(
             CPU. Confidences are calibrated if the bundle has a calibration.
         verify: what is checked; "golden" (the default), "hashes" or "metadata".
         backend: what runs the encoder: "auto" (the default) takes ONNX Runtime, the faster one on a
-            CPU, where the bundle has a graph and it is installed; "torch" or "onnx". Take "torch"
-            to move the model to a GPU.
+            CPU, where the bundle has a graph and it is installed; "torch" or "onnx".
+        device: where the model runs, "cpu" (the default), "cuda" or "cuda:N"; on a GPU "auto" takes
+            PyTorch. Golden cases are asked where it runs.
 
     Raises:
         BundleError: not a bundle, or a file is missing, changed, truncated or not listed; or a
             golden case is answered differently here; or it has no graph for the backend.
         ConfigurationError: the settings ask for thresholds that the bundle does not have, or
-            `verify` or `backend` is none of the words above, or its library is not installed.
+            `verify` or `backend` is none of the words above, or its library is not installed, or
+            there is no such device.
     """
     check = _named(Check, "verify", verify)
-    wanted = _named(Backend, "backend", backend)
+    wanted, place = _named(Backend, "backend", backend), device_of(device)
+    if place.type != CPU and wanted is not Backend.ONNX:
+        wanted = Backend.TORCH
     folder = shipped_bundle() if path is None else resolve(path)
     metadata = read_metadata(folder) if check is Check.METADATA else verify_files(folder)
-    model = _load_model(folder)
+    model = _load_model(folder, place)
     tokenizer = PieceTokenizer.load(folder)
     if tokenizer.vocab_size > model.config.vocab_size:
         raise BundleError(
@@ -205,7 +212,7 @@ def _scorer(folder: Path, backend: Backend) -> Scorer | None:
     return OnnxScorer(graph) if chosen else None
 
 
-def _load_model(folder: Path) -> OssammaForTokenClassification:
+def _load_model(folder: Path, place: torch.device) -> OssammaForTokenClassification:
     try:
         with _without_progress_bars():
             # Its annotation does not know that output_loading_info makes it a pair.
@@ -218,6 +225,7 @@ def _load_model(folder: Path) -> OssammaForTokenClassification:
     wrong = {name: sorted(map(str, found)) for name, found in report.items() if found}
     if wrong:
         raise BundleError(f"{folder}: the weights do not fit the configuration: {wrong}")
+    model.to(place)
     assert isinstance(model, OssammaForTokenClassification)
     model.train(mode=False)
     return model

@@ -11,6 +11,7 @@ from ossamma.export.bundle import load
 from ossamma.export.manifest import read_metadata, resolve
 from ossamma.export.reference import Reference, read_reference
 from ossamma.inference.calibration import Calibration, ThresholdPolicy, Thresholds
+from ossamma.inference.device import CPU
 from ossamma.serving.stages import RecogniserStages, Stages
 
 
@@ -39,13 +40,14 @@ class LoadedModel:
         return self.calibration.thresholds.get(policy) if self.calibration else None
 
 
-def load_model(path: Path) -> LoadedModel:
+def load_model(path: Path, *, device: str = CPU) -> LoadedModel:
     """Verify a bundle, ask its golden cases, and load it.
 
     Raises:
         BundleError: it is not what it says it is.
+        ConfigurationError: there is no such device.
     """
-    recogniser = load(path)
+    recogniser = load(path, device=device)
     folder = resolve(path)
     return LoadedModel(
         stages=RecogniserStages(recogniser),
