@@ -15,6 +15,7 @@ from transformers import (
 )
 
 FAMILIES = ("bert", "roberta", "deberta-v2", "modernbert")
+"""Families by their `model_type`; DeBERTa v3 has that of v2."""
 WIDTH = 16
 _SPECIAL = {
     "bert": ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
@@ -27,16 +28,39 @@ _SMALL = {
     "intermediate_size": 24,
     "max_position_embeddings": 130,
 }
+_OWN: dict[str, dict[str, object]] = {
+    "deberta-v2": {
+        "relative_attention": True,
+        "position_buckets": 16,
+        "norm_rel_ebd": "layer_norm",
+        "share_att_key": True,
+        "pos_att_type": ["p2c", "c2p"],
+        "position_biased_input": False,
+        "type_vocab_size": 0,
+    },
+    "modernbert": {
+        "bos_token_id": 0,
+        "cls_token_id": 0,
+        "eos_token_id": 2,
+        "sep_token_id": 2,
+        "local_attention": 16,
+        "global_attn_every_n_layers": 2,
+    },
+}
+"""What a family's published models have and its defaults have not."""
 
 
 def write_encoder(
-    folder: Path, texts: list[str], family: str = "roberta", *, seed: int = 0
+    folder: Path, texts: list[str], family: str = "roberta", *, seed: int = 0, layers: int = 1
 ) -> Path:
     """Write a random encoder with a tokenizer trained on the texts."""
-    tokenizer = _byte_level(texts) if family in {"roberta", "modernbert"} else _word_pieces(texts)
+    tokenizer = _TOKENIZERS[family](texts)
     tokenizer.model_max_length = 128
     config = AutoConfig.for_model(
-        family, vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, **_SMALL
+        family,
+        vocab_size=len(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+        **{**_SMALL, **_OWN.get(family, {}), "num_hidden_layers": layers},
     )
     torch.manual_seed(seed)
     AutoModel.from_config(config).save_pretrained(folder)
@@ -68,3 +92,33 @@ def _word_pieces(texts: list[str]) -> PreTrainedTokenizerFast:
     )
     made.train_from_iterator(texts, trainer)
     return BertTokenizerFast(tokenizer_object=made, do_lower_case=False)
+
+
+def _sentence_pieces(texts: list[str]) -> PreTrainedTokenizerFast:
+    """As DeBERTa v3 has it: a unigram model over text whose spaces are pieces of their own."""
+    made = Tokenizer(models.Unigram())
+    made.pre_tokenizer = pre_tokenizers.Metaspace()
+    made.decoder = decoders.Metaspace()
+    names = _SPECIAL["bert"]
+    trainer = trainers.UnigramTrainer(
+        vocab_size=120, special_tokens=list(names), unk_token="[UNK]", show_progress=False
+    )
+    made.train_from_iterator(texts, trainer)
+    ends = [(name, made.token_to_id(name)) for name in ("[CLS]", "[SEP]")]
+    made.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", special_tokens=ends)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=made,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+    )
+
+
+_TOKENIZERS = {
+    "bert": _word_pieces,
+    "roberta": _byte_level,
+    "deberta-v2": _sentence_pieces,
+    "modernbert": _byte_level,
+}

@@ -23,9 +23,9 @@ from ossamma.model.modeling import (
     OssammaForMaskedDiffusion,
     OssammaForTokenClassification,
     OssammaModel,
-    supervision_from_labels,
     tag_entries,
 )
+from ossamma.model.tagging_loss import supervision_from_labels
 from ossamma.schema.errors import ConfigurationError, DataError, LabelError
 from ossamma.schema.labels import LabelSet
 from ossamma.schema.spans import Document, Span

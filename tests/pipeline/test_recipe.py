@@ -38,6 +38,8 @@ def test_a_recipe_is_complete_json(tmp_path):
         "mask_token_id",
         "tie_word_embeddings",
         "boundary_head",
+        "encoder",
+        "longest_window",
     }
     assert all(hasattr(config, name) for name in resolved["model"])
 

@@ -10,10 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from ossamma.training.optim import build_optimizer, build_schedule, parameter_groups, scale_of
+from ossamma.training.optim import (
+    Rates,
+    build_optimizer,
+    build_schedule,
+    parameter_groups,
+    scale_of,
+)
 from tests import tiny
 
-RATES = {"learning_rate": 1e-3, "crf_learning_rate": 5e-2, "weight_decay": 0.1}
+RATES = Rates(learning_rate=1e-3, crf_learning_rate=5e-2, weight_decay=0.1)
 SCHEDULES = ("linear", "cosine", "constant")
 
 
@@ -26,7 +32,7 @@ def rates_by_name(model):
     """Parameter name -> the groups it is in."""
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     found = {}
-    for group in parameter_groups(model, **RATES):
+    for group in parameter_groups(model, RATES):
         for parameter in group["params"]:
             found.setdefault(names[id(parameter)], []).append((group["lr"], group["weight_decay"]))
     return found
@@ -69,7 +75,7 @@ def test_a_frozen_parameter_is_in_no_group():
     model.crf.requires_grad_(requires_grad=False)
     found = rates_by_name(model)
     assert not any(name.startswith("crf.") for name in found)
-    assert {group["name"] for group in parameter_groups(model, **RATES)} == {"decayed", "free"}
+    assert {group["name"] for group in parameter_groups(model, RATES)} == {"decayed", "free"}
 
 
 @pytest.mark.parametrize(

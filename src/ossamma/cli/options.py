@@ -46,6 +46,14 @@ Init = Annotated[
     Path | None,
     typer.Option("--init", metavar="CHECKPOINT", help="Start from this encoder."),
 ]
+Encoder = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder",
+        metavar="NAME_OR_PATH",
+        help="An encoder of transformers in the place of ours: a folder, or a name on a hub.",
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="A.B=C", help="One setting, such as training.epochs=3."),

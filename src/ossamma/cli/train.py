@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ossamma.cli.options import (
+    Encoder,
     FileFormat,
     Format,
     Init,
@@ -48,6 +49,7 @@ def train(  # noqa: PLR0913  a verb's options are its arguments
     preset: Preset = None,
     recipe: RecipeFile = None,
     init: Init = None,
+    encoder: Encoder = None,
     assignments: Settings = None,
     label_map: LabelMap = None,
     file_format: Format = FileFormat.AUTO,
@@ -76,9 +78,13 @@ def train(  # noqa: PLR0913  a verb's options are its arguments
         test=test,
         out=out,
         recipe=build_recipe(
-            preset=preset, file=recipe, assignments=assignments or (), pretrained=init is not None
+            preset=preset,
+            file=recipe,
+            assignments=assignments or (),
+            pretrained=init is not None or encoder is not None,
         ),
         init=init,
+        encoder=encoder,
         table=label_map,
         file_format=file_format.value,
         resume=resume,

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from ossamma.model.block import OscillatorGate, OssammaBlock
 from ossamma.model.linear_attention import LinearAttention, attend_linearly
-from ossamma.model.modeling import OssammaForTokenClassification
+from ossamma.model.modeling import OssammaForTokenClassification, OssammaModel
 from ossamma.model.norm import TimeConditionedNorm
 from ossamma.model.oscillation import chunk_matrices
 from ossamma.model.oscillator import DLinOSS
@@ -31,6 +31,36 @@ CHUNK_STEPS = 16
 """L: rows are padded to a multiple of it, or of the window attention's block."""
 MAX_PIECES = 2_048
 """Longest window that an exported graph takes."""
+
+
+def freeze(model: OssammaForTokenClassification) -> nn.Module:
+    """Return the tagger in the form that is exported, whichever its encoder is."""
+    kind = FrozenTagger if isinstance(model.encoder, OssammaModel) else PlainTagger
+    return kind(model).eval()
+
+
+class PlainTagger(nn.Module):
+    """Pieces to the emissions of words, by an encoder that has nothing to fold in."""
+
+    def __init__(self, model: OssammaForTokenClassification) -> None:
+        super().__init__()
+        assert not model.training, "only a model in its eval mode can be frozen"
+        self.encoder = model.encoder
+        self.head_norm = model.head.norm
+        self.emissions = model.head.emissions
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        word_features: Tensor,
+        first_pieces: Tensor,
+    ) -> Tensor:
+        """Return emissions (S, W, K); see `FrozenTagger.forward`."""
+        states_BTD = self.encoder(input_ids, attention_mask, word_features).last_hidden_state
+        states_SWD = states_BTD.flatten(0, 1)[first_pieces]
+        result: Tensor = self.emissions(self.head_norm(states_SWD))
+        return result
 
 
 class FrozenTagger(nn.Module):
@@ -43,6 +73,7 @@ class FrozenTagger(nn.Module):
         super().__init__()
         assert not model.training, "only a model in its eval mode can be frozen"
         encoder = model.encoder
+        assert isinstance(encoder, OssammaModel), "other encoders are exported as they are"
         reach = encoder.config.window_size // 2
         self.multiple = CHUNK_STEPS * max(1, -(-reach // CHUNK_STEPS))
         self.pad_id = encoder.config.pad_token_id

@@ -19,7 +19,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from ossamma.export.frozen import MAX_PIECES, FrozenTagger
+from ossamma.export.frozen import MAX_PIECES, freeze
 from ossamma.inference.onnx_scorer import INPUTS, MAX_PIECES_KEY, OUTPUT
 from ossamma.model.modeling import OssammaForTokenClassification
 
@@ -48,7 +48,8 @@ def export_graph(model: OssammaForTokenClassification) -> bytes:
     assert made is not None
     graph = made.model_proto
     entry = graph.metadata_props.add()
-    entry.key, entry.value = MAX_PIECES_KEY, str(MAX_PIECES)
+    longest = min(MAX_PIECES, model.config.longest_window + 2)
+    entry.key, entry.value = MAX_PIECES_KEY, str(longest)
     # Of the exporter's notes some name files of this machine, and none is needed.
     for node in graph.graph.node:
         node.ClearField("metadata_props")
@@ -62,7 +63,7 @@ def export_program(model: OssammaForTokenClassification) -> torch.export.Exporte
     shapes = {name: {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC} for name in INPUTS}
     with torch.no_grad():
         return torch.export.export(
-            FrozenTagger(model).eval(), example_inputs(model), dynamic_shapes=shapes, strict=False
+            freeze(model), example_inputs(model), dynamic_shapes=shapes, strict=False
         )
 
 

@@ -96,7 +96,7 @@ class OssammaRecogniser:
         """
         self.model = model
         self.tokenizer = tokenizer
-        self.settings = settings or InferenceSettings()
+        self.settings = (settings or InferenceSettings()).within(model.config.longest_window)
         self.calibration = calibration
         self.scorer: Scorer = scorer or TorchScorer(model)
         self._refuse_missing_thresholds()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ossamma.inference.calibration import ThresholdPolicy
 from ossamma.schema.errors import ConfigurationError
@@ -19,7 +19,8 @@ class InferenceSettings:
     """
 
     window_pieces: int = 510
-    """Most pieces that a window reads, margins included, special tokens at its ends not."""
+    """Most pieces that a window reads, margins included, special tokens at its ends not; fewer
+    where the encoder has fewer positions."""
     margin_pieces: int = 96
     """Context that a window reads on either side of the words it owns."""
     batch_pieces: int = 8_192
@@ -50,6 +51,16 @@ class InferenceSettings:
                 f"thresholds {self.thresholds!s} are meant for calibrated confidences; leave "
                 "calibrated on, or use min_confidence"
             )
+
+    def within(self, longest_window: int) -> InferenceSettings:
+        """Return settings whose windows an encoder can read that reads so many pieces at once.
+
+        These settings where they fit already. Margins shrink as far as the longest word asks for.
+        """
+        if self.window_pieces <= longest_window:
+            return self
+        margin = max(0, min(self.margin_pieces, (longest_window - _LONGEST_WORD) // 2))
+        return replace(self, window_pieces=longest_window, margin_pieces=margin)
 
     def _check_sizes(self) -> None:
         if self.margin_pieces < 0:

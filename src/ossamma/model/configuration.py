@@ -16,8 +16,21 @@ from ossamma.tokenization.features import FeatureSpec
 
 # What Hugging Face's base class declares is Hugging Face's to check.
 _CHECKED_ELSEWHERE = {field.name for field in dataclasses.fields(PretrainedConfig)} | {
-    "word_features"
+    "word_features",
+    "encoder",
 }
+HEAD_SETTINGS = frozenset(
+    {
+        "use_crf",
+        "boundary_loss_weight",
+        "omission_rate",
+        "token_loss_weight",
+        "label_smoothing",
+        "focal_gamma",
+        "head_dropout",
+    }
+)
+"""Settings of what stands above the encoder, whichever that is."""
 # They suit the machine that a model runs on, which is not the one that reads its file.
 _WAYS_OF_EVALUATION = ("oscillator_mode", "attention_mode")
 # Settings that must lie in [low, high). Those of the oscillators are in `OscillatorSettings`.
@@ -34,6 +47,7 @@ _RANGES: tuple[tuple[float, float, tuple[str, ...]], ...] = (
             "window_size",
             "time_dimension",
             "word_feature_width",
+            "longest_window",
         ),
     ),
     (
@@ -119,6 +133,12 @@ class OssammaConfig(PretrainedConfig):
     feature_dropout: float = 0.0
     """Probability that one feature is left out at one piece during training."""
 
+    encoder: Mapping[str, Any] | None = None
+    """Configuration of an encoder of transformers, with its `model_type`, in the place of ours;
+    what is said above of the inside of an encoder then says nothing."""
+    longest_window: int = 1 << 30
+    """Most pieces that the encoder reads at once, special ones at the ends not counted."""
+
     tagging_time: float = 0.0
     """Diffusion time t at which text is tagged: clean text is t = 0."""
     use_crf: bool = True
@@ -139,11 +159,16 @@ class OssammaConfig(PretrainedConfig):
         super().__post_init__(**kwargs)  # type: ignore[no-untyped-call]
         self._check_types()
         self._check_ranges()
-        self._check_heads()
+        stated: object = self.encoder
+        if stated is None:
+            self._check_own_encoder()
+        elif not isinstance(stated, Mapping) or self.word_features:
+            raise ConfigurationError(
+                "encoder must be the configuration of an encoder of transformers, which reads no "
+                f"word_features, got {stated!r} and {self.word_features!r}"
+            )
         self.word_features = _feature_entries(self.word_features)
         check_mode(self.attention_mode)
-        if self.use_oscillator:
-            self.oscillator_settings()
 
     def to_dict(self) -> dict[str, Any]:
         """Return what is written into a file: all that makes the model what it is."""
@@ -186,13 +211,15 @@ class OssammaConfig(PretrainedConfig):
         if not 0.0 < self.omission_rate <= 1.0:
             raise ConfigurationError(f"omission_rate must lie in (0, 1], got {self.omission_rate}")
 
-    def _check_heads(self) -> None:
+    def _check_own_encoder(self) -> None:
         width, remainder = divmod(self.hidden_size, self.num_attention_heads)
         if remainder or width % 2:
             raise ConfigurationError(
                 f"hidden_size must be num_attention_heads times an even number (rotary positions "
                 f"turn pairs), got {self.hidden_size} and {self.num_attention_heads}"
             )
+        if self.use_oscillator:
+            self.oscillator_settings()
 
 
 def _feature_entries(entries: object) -> list[tuple[str, int]]:

@@ -28,12 +28,14 @@ from ossamma.model.block import OssammaBlock
 from ossamma.model.configuration import OssammaConfig
 from ossamma.model.crf import LinearChainCRF
 from ossamma.model.embedding import FeatureTable, HashedFeatures, PieceEmbedding
-from ossamma.model.heads import TaggingHead, boundary_loss, token_loss
+from ossamma.model.heads import TaggingHead
+from ossamma.model.hugging_face import HuggingFaceEncoder
 from ossamma.model.linear import StartedLinear
 from ossamma.model.linear_attention import LinearAttention
 from ossamma.model.norm import TimeEmbedding
 from ossamma.model.oscillator import DLinOSS
 from ossamma.model.packed_weights import find_packed, read_weights, whereabouts
+from ossamma.model.tagging_loss import Supervision, supervision_from_labels, tagging_loss
 from ossamma.schema.errors import ConfigurationError
 from ossamma.schema.labels import LabelSet
 from ossamma.tokenization.alignment import IGNORED_LABEL
@@ -226,6 +228,14 @@ class TaggingOutput(ModelOutput):
     boundary_logits: Tensor | None = None
 
 
+def make_encoder(config: OssammaConfig) -> OssammaModel | HuggingFaceEncoder:
+    """Return the encoder that a configuration describes: ours, or one of transformers.
+
+    Both have the same forward; nothing else here knows which it is.
+    """
+    return OssammaModel(config) if config.encoder is None else HuggingFaceEncoder(config.encoder)
+
+
 class OssammaForTokenClassification(OssammaPreTrainedModel):
     """The encoder with emissions, boundary head and CRF.
 
@@ -235,7 +245,7 @@ class OssammaForTokenClassification(OssammaPreTrainedModel):
     def __init__(self, config: OssammaConfig) -> None:
         super().__init__(config)
         self.labels = _label_set(config)
-        self.encoder = OssammaModel(config)
+        self.encoder = make_encoder(config)
         self.head = TaggingHead(config, self.labels.num_tags)
         self.crf = LinearChainCRF(self.labels)
         if not config.use_crf:
@@ -281,50 +291,18 @@ class OssammaForTokenClassification(OssammaPreTrainedModel):
         logits, boundaries = self.head(states_BTD)
         loss = None
         if allowed_tags is not None and word_mask is not None:
-            loss = self._loss(logits, boundaries, allowed_tags, word_mask, weights)
+            target = Supervision(allowed_tags, word_mask, weights)
+            loss = tagging_loss(self.crf, logits, boundaries, target, self.config)
         elif labels is not None:
             pieces_SW, mask_SW, allowed_SWK = supervision_from_labels(labels, self.labels.num_tags)
-            loss = self._loss(
+            loss = tagging_loss(
+                self.crf,
                 logits.flatten(0, 1)[pieces_SW],
                 None if boundaries is None else boundaries.flatten(0, 1)[pieces_SW],
-                allowed_SWK,
-                mask_SW,
-                weights,
+                Supervision(allowed_SWK, mask_SW, weights),
+                self.config,
             )
         return TaggingOutput(loss=loss, logits=logits, boundary_logits=boundaries)
-
-    def _loss(
-        self,
-        emissions_SWK: Tensor,
-        boundaries_SW2: Tensor | None,
-        allowed_SWK: Tensor,
-        mask_SW: Tensor,
-        weights_S: Tensor | None,
-    ) -> Tensor:
-        config = self.config
-        if weights_S is None:
-            weights_S = torch.ones(len(mask_SW), device=mask_SW.device)
-        total = emissions_SWK.new_zeros((), dtype=torch.float32)
-        if config.use_crf:
-            nll_S = self.crf.negative_log_likelihood(
-                emissions_SWK, allowed_SWK, mask_SW, omission_rate=config.omission_rate
-            )
-            total = total + (nll_S * weights_S).sum() / mask_SW.sum().clamp_min(1)
-        token_weight = config.token_loss_weight if config.use_crf else 1.0
-        if token_weight > 0.0:
-            total = total + token_weight * token_loss(
-                emissions_SWK,
-                allowed_SWK,
-                mask_SW,
-                weights_S,
-                label_smoothing=config.label_smoothing,
-                focal_gamma=config.focal_gamma,
-            )
-        if config.boundary_loss_weight > 0.0 and boundaries_SW2 is not None:
-            total = total + config.boundary_loss_weight * boundary_loss(
-                boundaries_SW2, allowed_SWK, mask_SW, weights_S
-            )
-        return total
 
 
 def _hold_still(module: nn.Module) -> None:
@@ -356,24 +334,6 @@ def _refuse_half_supervision(
         raise ConfigurationError(
             "expected either labels or first_pieces, word_mask and allowed_tags, got both"
         )
-
-
-def supervision_from_labels(labels_BT: Tensor, num_tags: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Turn per-piece labels (-100 where there is none) into word positions and allowed tags.
-
-    Returns:
-        first_pieces (B, W), word_mask (B, W) and allowed_tags (B, W, K): one segment per row.
-    """
-    labelled = labels_BT != IGNORED_LABEL
-    counts = labelled.sum(1)
-    width = max(int(counts.max()), 1)
-    # A stable sort brings the labelled pieces to the front in their order.
-    first_pieces = labelled.int().argsort(dim=1, descending=True, stable=True)[:, :width]
-    word_mask = torch.arange(width, device=labels_BT.device)[None, :] < counts[:, None]
-    tags = labels_BT.gather(1, first_pieces).masked_fill(~word_mask, 0)
-    allowed = nn.functional.one_hot(tags, num_tags).bool()
-    row_start = torch.arange(len(labels_BT), device=labels_BT.device)[:, None] * labels_BT.shape[1]
-    return (first_pieces + row_start).masked_fill(~word_mask, 0), word_mask, allowed
 
 
 def tag_entries(labels: LabelSet) -> dict[str, Any]:

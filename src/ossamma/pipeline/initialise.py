@@ -19,7 +19,7 @@ from ossamma.export.manifest import (
     sha256,
     verify,
 )
-from ossamma.model.configuration import OssammaConfig
+from ossamma.model.configuration import HEAD_SETTINGS, OssammaConfig
 from ossamma.model.modeling import OssammaForTokenClassification, tag_entries
 from ossamma.model.packed_weights import read_weights
 from ossamma.pipeline.recipe import Recipe
@@ -32,24 +32,15 @@ ENCODER_FOLDER = "encoder"
 """Where a pre-training run puts what it is for."""
 _ENCODER = "encoder."
 # Settings that change what is trained, not which weights there are.
-_FREE_SETTINGS = frozenset(
-    {
-        "piece_dropout",
-        "feature_dropout",
-        "dropout",
-        "head_dropout",
-        "tagging_time",
-        "window_size",
-        "oscillator_mode",
-        "attention_mode",
-        "use_crf",
-        "boundary_loss_weight",
-        "omission_rate",
-        "token_loss_weight",
-        "label_smoothing",
-        "focal_gamma",
-    }
-)
+_FREE_SETTINGS = HEAD_SETTINGS | {
+    "piece_dropout",
+    "feature_dropout",
+    "dropout",
+    "tagging_time",
+    "window_size",
+    "oscillator_mode",
+    "attention_mode",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +188,11 @@ def _free(recipe: Recipe, stored: Mapping[str, Any]) -> dict[str, Any]:
             "leave it out"
         )
     asked = recipe.asked["model"]
+    free = _FREE_SETTINGS if stored.get("encoder") is None else HEAD_SETTINGS
     for name, value in asked.items():
-        if name not in _FREE_SETTINGS and stored.get(name) != value:
+        if name not in free and stored.get(name) != value:
             raise ConfigurationError(
                 f"model.{name} = {value!r} does not fit the checkpoint, which was trained with "
                 f"{stored.get(name)!r}; leave it (or the preset) out"
             )
-    return {name: value for name, value in asked.items() if name in _FREE_SETTINGS}
+    return {name: value for name, value in asked.items() if name in free}

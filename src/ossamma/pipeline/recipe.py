@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from ossamma.model.configuration import PRESETS, OssammaConfig
+from ossamma.model.configuration import HEAD_SETTINGS, PRESETS, OssammaConfig
 from ossamma.pipeline.setting_types import SettingTypes, nearest
 from ossamma.schema.errors import ConfigurationError
 from ossamma.tokenization.tokenizer import TokenizerSettings
@@ -55,7 +55,7 @@ FROM_SCRATCH: dict[str, dict[str, Any]] = {
 }
 """What a model without pre-training needs instead of the fine-tuning defaults."""
 
-# What the tokenizer and the label set decide, no recipe.
+# What the tokenizer, the label set and an encoder of transformers decide, no recipe.
 _NOT_SET_HERE = frozenset(
     {
         "model_type",
@@ -64,6 +64,8 @@ _NOT_SET_HERE = frozenset(
         "mask_token_id",
         "tie_word_embeddings",
         "boundary_head",
+        "encoder",
+        "longest_window",
     }
 )
 
@@ -187,7 +189,13 @@ def build_recipe(
 
 
 def model_settings(config: OssammaConfig) -> dict[str, Any]:
-    """Return every setting of a recipe's model section as a configuration has it."""
+    """Return every setting of a recipe's model section as a configuration has it.
+
+    Of an encoder of transformers it is that encoder's own configuration, and what our heads need.
+    """
+    if config.encoder is not None:
+        heads = {name: getattr(config, name) for name in sorted(HEAD_SETTINGS)}
+        return {**heads, "encoder": dict(config.encoder)}
     names = sorted(set(OssammaConfig.__annotations__) - _NOT_SET_HERE)
     values = {name: getattr(config, name) for name in names}
     return {**values, "word_features": [list(entry) for entry in config.word_features]}

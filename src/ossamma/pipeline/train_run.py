@@ -25,6 +25,7 @@ from ossamma.inference.recogniser import OssammaRecogniser
 from ossamma.model.modeling import OssammaForTokenClassification
 from ossamma.pipeline.circumstances import machine, versions
 from ossamma.pipeline.corpora import TRAIN, Split, fingerprint, read_splits
+from ossamma.pipeline.hub_encoder import from_hugging_face
 from ossamma.pipeline.initialise import Initialised, from_checkpoint, from_scratch
 from ossamma.pipeline.preflight import check_libraries, check_splits
 from ossamma.pipeline.processes import own_process
@@ -47,10 +48,13 @@ from ossamma.pipeline.run_folder import (
 )
 from ossamma.pipeline.scoring import score
 from ossamma.pipeline.witness import close_world, unwitnessed_types
-from ossamma.schema.errors import DataError
+from ossamma.schema.errors import ConfigurationError, DataError
+from ossamma.schema.labels import LabelSet
 from ossamma.schema.profile import Profile
+from ossamma.schema.spans import Document
 from ossamma.tokenization.batches import Example
 from ossamma.tokenization.features import FeatureSpec, WordFeatures
+from ossamma.training.adaptation import adapt, check_adapters, merged
 from ossamma.training.examples import ExampleBuilder, ExampleReport
 from ossamma.training.finetune import FinetuneResult, finetune
 from ossamma.training.trackers import TrackedRun, Trackers, check_trackers, tracked
@@ -78,6 +82,8 @@ class TrainRequest:
     """A file scored once, at the end."""
     init: Path | None = None
     """A checkpoint whose encoder to start from."""
+    encoder: str | None = None
+    """An encoder of transformers to start from: a folder, or a name on a hub."""
     table: str | None = None
     """The profile's label map for the files; None chooses by their labels."""
     file_format: str = "auto"
@@ -124,6 +130,7 @@ def train(
         TrainingError: training had to stop.
     """
     check_libraries()
+    check_adapters(request.recipe.training)
     check_trackers(request.trackers)
     if request.resume:
         started = read_record(request.out).get("started")
@@ -160,11 +167,9 @@ def _prepare(request: TrainRequest, started: str | None) -> _Prepared:
     set_seed(request.recipe.training.seed)
     silent = unwitnessed_types(splits[TRAIN].documents, profile.labels.types)
     documents = close_world(splits[TRAIN].documents, silent)
-    start = (
-        from_checkpoint(request.init, profile.labels, request.recipe)
-        if request.init
-        else from_scratch(documents, profile.labels, request.recipe)
-    )
+    start = _start(request, profile.labels, documents)
+    adapt(start.model, request.recipe.training)
+    _refuse_long_windows(request, start)
     builder = ExampleBuilder(
         start.tokenizer,
         WordFeatures([FeatureSpec(*spec) for spec in start.model.config.word_features]),
@@ -182,6 +187,30 @@ def _prepare(request: TrainRequest, started: str | None) -> _Prepared:
         "process": own_process(),
     }
     return _Prepared(profile, splits, start, examples, record, notes)
+
+
+def _start(request: TrainRequest, labels: LabelSet, documents: Sequence[Document]) -> Initialised:
+    """Return what is trained, before a step is done.
+
+    Raises:
+        ConfigurationError: two encoders to start from.
+    """
+    if request.encoder is None:
+        if request.init is not None:
+            return from_checkpoint(request.init, labels, request.recipe)
+        return from_scratch(documents, labels, request.recipe)
+    if request.init is not None:
+        raise ConfigurationError("expected --init or --encoder, got both: each is an encoder")
+    return from_hugging_face(request.encoder, labels, request.recipe)
+
+
+def _refuse_long_windows(request: TrainRequest, start: Initialised) -> None:
+    wanted, longest = request.recipe.training.window_pieces, start.model.config.longest_window
+    if wanted > longest:
+        raise ConfigurationError(
+            f"training.window_pieces must be at most {longest}, what the encoder reads at once "
+            f"beside the special pieces, got {wanted}"
+        )
 
 
 def _fit(
@@ -207,7 +236,8 @@ def _fit(
             "profile": prepared.profile.name,
             "data_fingerprint": prepared.record["data_fingerprint"],
         }
-        save_bundle(request.out / BEST_FOLDER, trained, tokenizer, prepared.profile, facts=facts)
+        plain = merged(trained)
+        save_bundle(request.out / BEST_FOLDER, plain, tokenizer, prepared.profile, facts=facts)
 
     task = Task(
         model=model,

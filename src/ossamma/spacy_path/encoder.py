@@ -23,8 +23,8 @@ from thinc.api import (
 from thinc.types import Floats2d
 from thinc.util import get_torch_default_device
 
+from ossamma.model.hugging_face import longest_input
 from ossamma.schema.errors import ConfigurationError
-from ossamma.spacy_path.encoder_facts import longest_input
 from ossamma.spacy_path.encoder_layout import lay_out
 from ossamma.spacy_path.encoder_module import TokenEncoder, from_bytes, load_pretrained, to_bytes
 from ossamma.tokenization.alignment import MAX_PIECES_PER_WORD

@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from transformers import AutoConfig, PretrainedConfig
+from transformers import AutoConfig
 from transformers.models.auto.tokenization_auto import get_tokenizer_config
 
+from ossamma.model.hugging_face import NO_LIMIT, longest_input
 from ossamma.schema.errors import ConfigurationError
 
 _LONGEST_WINDOW: Final = 510
-_NO_LIMIT: Final = 1 << 30
-_COUNT_FROM_PADDING: Final = frozenset(
-    {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer"}
-)
-"""Families whose first position has the number of the padding and one."""
 _BYTES_PER_PARAMETER: Final = 16
 """Of 32-bit training: the weight, its gradient, and two moments of Adam."""
 
@@ -87,14 +83,6 @@ def read_encoder(name: str) -> EncoderFacts:
             f"the encoder {name!r} ({config.model_type}) does not say its {', '.join(missing)}; "
             "expected an encoder such as BERT, RoBERTa, DeBERTa or ModernBERT"
         )
-    limit = get_tokenizer_config(name).get("model_max_length") or _NO_LIMIT
+    limit = get_tokenizer_config(name).get("model_max_length") or NO_LIMIT
     positions = longest_input(config, int(limit))
     return EncoderFacts(name=name, family=config.model_type, positions=positions, **found)
-
-
-def longest_input(config: PretrainedConfig, tokenizer_limit: int) -> int:
-    """Return the most pieces that an encoder reads at once, special ones included."""
-    positions = getattr(config, "max_position_embeddings", None) or _NO_LIMIT
-    if config.model_type in _COUNT_FROM_PADDING:
-        positions -= (config.pad_token_id or 0) + 1
-    return int(min(tokenizer_limit, positions))

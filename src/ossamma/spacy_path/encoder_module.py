@@ -20,25 +20,16 @@ from transformers import (
     AutoConfig,
     AutoModel,
     AutoTokenizer,
-    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
 
+from ossamma.model.hugging_face import set_dropout, without_pooler
 from ossamma.schema.errors import BundleError, ConfigurationError
 from ossamma.spacy_path.encoder_layout import Layout, TokenWindow
 from ossamma.tokenization.batches import group_by_length
 
 _HEAD_BYTES: Final = 8
-_DROPOUTS: Final = (
-    "hidden_dropout_prob",
-    "attention_probs_dropout_prob",
-    "dropout",
-    "attention_dropout",
-    "embedding_dropout",
-    "mlp_dropout",
-)
-"""What families of encoders call their dropout rates."""
 
 
 class TokenEncoder(nn.Module):
@@ -101,7 +92,8 @@ def load_pretrained(module: TokenEncoder, name: str, *, dropout: float | None) -
     """
     try:
         config = AutoConfig.from_pretrained(name)
-        _set_dropout(config, dropout)
+        if dropout is not None:
+            set_dropout(config, dropout)
         encoder = AutoModel.from_pretrained(name, config=config, dtype=torch.float32)
         # Byte-level tokenizers see words as they stand after a space.
         tokenizer = AutoTokenizer.from_pretrained(name, add_prefix_space=True)
@@ -154,24 +146,8 @@ def from_bytes(module: TokenEncoder, content: bytes, device: torch.device) -> To
 def _install(
     module: TokenEncoder, encoder: PreTrainedModel, tokenizer: PreTrainedTokenizerFast
 ) -> None:
-    if getattr(encoder, "pooler", None) is not None:
-        # Never read here, and untrained in most releases.
-        setattr(encoder, "pooler", None)  # noqa: B010  its own type does not allow None
-    module.encoder = encoder
+    module.encoder = without_pooler(encoder)
     module.tokenizer = tokenizer
-
-
-def _set_dropout(config: PretrainedConfig, rate: float | None) -> None:
-    if rate is None:
-        return
-    known = [name for name in _DROPOUTS if isinstance(getattr(config, name, None), int | float)]
-    if not known:
-        raise ConfigurationError(
-            f"an encoder of type {config.model_type!r} has no dropout that is known here; leave "
-            "`dropout` out"
-        )
-    for name in known:
-        setattr(config, name, rate)
 
 
 def _files_of(tokenizer: PreTrainedTokenizerFast) -> dict[str, str]:

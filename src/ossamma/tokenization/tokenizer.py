@@ -1,15 +1,16 @@
-"""The piece tokenizer: byte-level BPE, trained here, saved as one tokenizer.json.
+"""The piece tokenizer: byte-level BPE trained here, or what an encoder of transformers came with.
 
-Byte-level means that every character of every script has pieces: nothing is ever unknown and no
-character is lost. `PieceTokenizer.encode_words` is the model's door: it turns words, as someone
-split them, into pieces word by word, so that a piece always belongs to exactly one word.
+`PieceTokenizer.encode_words` is the model's door: it turns words, as someone split them, into
+pieces word by word, so that a piece always belongs to exactly one word, and every word has one.
+Ours is byte-level: every character of every script has pieces, and nothing is ever unknown.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -20,6 +21,7 @@ from ossamma.schema.errors import BundleError, ConfigurationError
 
 PAD, UNK, CLS, SEP, MASK = SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 TOKENIZER_FILE = "tokenizer.json"
+TOKENIZER_CONFIG_FILE = "tokenizer_config.json"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CACHE_LIMIT = 200_000
 
@@ -44,6 +46,22 @@ class TokenizerSettings:
             raise ConfigurationError(f"min_frequency must be at least 1, got {self.min_frequency}")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpecialTokens:
+    """What a tokenizer calls its special pieces. The defaults are ours."""
+
+    pad: str = PAD
+    """Fills up batches."""
+    unk: str = UNK
+    """Stands for a word that has no pieces."""
+    cls: str = CLS
+    """Begins a window."""
+    sep: str = SEP
+    """Ends a window, and stands between lines."""
+    mask: str = MASK
+    """Stands for a hidden piece."""
+
+
 class PieceTokenizer:
     """Words to pieces, with a cache of words already seen.
 
@@ -51,9 +69,10 @@ class PieceTokenizer:
     read, and the cache is a plain dictionary whose entries never change once written.
     """
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    def __init__(self, tokenizer: Tokenizer, specials: SpecialTokens | None = None) -> None:
+        specials = specials or SpecialTokens()
         numbers = tokenizer.get_vocab(with_added_tokens=True)
-        missing = [token for token in SPECIAL_TOKENS if token not in numbers]
+        missing = [token for token in astuple(specials) if token not in numbers]
         if missing:
             raise BundleError(f"the tokenizer lacks the special tokens {', '.join(missing)}")
         # "[MASK]" written in a text is six characters, not the mask.
@@ -62,11 +81,12 @@ class PieceTokenizer:
         tokenizer.no_padding()
         tokenizer.no_truncation()
         self.backend = tokenizer
-        self.pad_id: int = numbers[PAD]
-        self.unk_id: int = numbers[UNK]
-        self.cls_id: int = numbers[CLS]
-        self.sep_id: int = numbers[SEP]
-        self.mask_id: int = numbers[MASK]
+        self.specials = specials
+        self.pad_id: int = numbers[specials.pad]
+        self.unk_id: int = numbers[specials.unk]
+        self.cls_id: int = numbers[specials.cls]
+        self.sep_id: int = numbers[specials.sep]
+        self.mask_id: int = numbers[specials.mask]
         self._cache: dict[str, tuple[int, ...]] = {}
 
     @property
@@ -79,6 +99,8 @@ class PieceTokenizer:
 
         Every word is encoded as if a space stood before it, whatever stood there in the text: a
         corpus that comes as words and a text that comes raw then look the same to the model.
+        Tokenizers of all families read that space as the beginning of a word. What a tokenizer
+        has no pieces for, such as a control character alone, is unknown.
         """
         cache = self._cache
         unseen = list(dict.fromkeys(word for word in words if word not in cache))
@@ -87,7 +109,8 @@ class PieceTokenizer:
         readable = [" " + _readable(word) for word in unseen]
         encodings = self.backend.encode_batch(readable, add_special_tokens=False)
         found = {
-            word: tuple(encoding.ids) for word, encoding in zip(unseen, encodings, strict=True)
+            word: tuple(encoding.ids) or (self.unk_id,)
+            for word, encoding in zip(unseen, encodings, strict=True)
         }
         if len(cache) + len(found) <= _CACHE_LIMIT:
             cache.update(found)
@@ -112,7 +135,7 @@ class PieceTokenizer:
 
     @classmethod
     def load(cls, folder: Path) -> PieceTokenizer:
-        """Read `tokenizer.json` from a folder.
+        """Read `tokenizer.json` from a folder, and the names of special tokens from beside it.
 
         Raises:
             BundleError: there is none, it cannot be read, or it lacks a special token.
@@ -121,7 +144,7 @@ class PieceTokenizer:
         if not path.is_file():
             raise BundleError(f"expected a tokenizer at {path}, found none")
         try:
-            return cls(Tokenizer.from_file(str(path)))
+            return cls(Tokenizer.from_file(str(path)), _stated_specials(folder))
         except BundleError:
             raise
         except Exception as error:  # the Rust side raises plain Exception for a malformed file
@@ -132,11 +155,11 @@ class PieceTokenizer:
         return PreTrainedTokenizerFast(
             tokenizer_object=self.backend,
             model_max_length=model_max_length,
-            pad_token=PAD,
-            unk_token=UNK,
-            cls_token=CLS,
-            sep_token=SEP,
-            mask_token=MASK,
+            pad_token=self.specials.pad,
+            unk_token=self.specials.unk,
+            cls_token=self.specials.cls,
+            sep_token=self.specials.sep,
+            mask_token=self.specials.mask,
         )
 
 
@@ -158,6 +181,16 @@ def train_tokenizer(texts: Iterable[str], settings: TokenizerSettings) -> PieceT
     )
     tokenizer.train_from_iterator((_readable(text) for text in texts), trainer=trainer)
     return PieceTokenizer(tokenizer)
+
+
+def _stated_specials(folder: Path) -> SpecialTokens:
+    """Read the names of special tokens that `to_transformers` wrote; ours where none are stated."""
+    path = folder / TOKENIZER_CONFIG_FILE
+    if not path.is_file():
+        return SpecialTokens()
+    stated = json.loads(path.read_text(encoding="utf-8"))
+    named = {field.name: stated.get(f"{field.name}_token") for field in fields(SpecialTokens)}
+    return SpecialTokens(**{name: token for name, token in named.items() if isinstance(token, str)})
 
 
 def _readable(text: str) -> str:

@@ -17,7 +17,7 @@ from ossamma.tokenization.tokenizer import PieceTokenizer
 from ossamma.training.held_out import HeldOut
 from ossamma.training.masking import MaskedBatch, Masking
 from ossamma.training.muon import MuonAdamW
-from ossamma.training.optim import build_optimizer, parameter_groups
+from ossamma.training.optim import Rates, build_optimizer, parameter_groups
 from ossamma.training.pretrain_settings import PretrainSettings
 from ossamma.training.rates import Clock, rate_factor
 from ossamma.training.row_batches import RowBatchSampler, RowPick, RowSource
@@ -137,12 +137,12 @@ class DiffusionTrainer(Trainer):
         """AdamW over our parameter groups, or Muon for the matrices inside the blocks."""
         del model
         if self.optimizer is None:
-            groups = parameter_groups(
-                self.task.model,
+            rates = Rates(
                 learning_rate=self.settings.learning_rate,
                 crf_learning_rate=self.settings.learning_rate,
                 weight_decay=self.settings.weight_decay,
             )
+            groups = parameter_groups(self.task.model, rates)
             if self.settings.optimizer == "adamw":
                 self.optimizer = build_optimizer(groups)
             else:

@@ -23,9 +23,13 @@ _AT_LEAST = {
     "min_delta": 0.0,
     "window_pieces": _SMALLEST_WINDOW,
     "num_threads": 0,
+    "head_learning_rate": 0.0,
+    "frozen_layers": 0,
+    "lora_rank": 0,
+    "lora_alpha": 1,
 }
 _ABOVE_0 = ("learning_rate", "crf_learning_rate", "max_grad_norm")
-_BELOW_1 = ("warmup_ratio", "average_decay")
+_BELOW_1 = ("warmup_ratio", "average_decay", "lora_dropout")
 _CHOICES = {"schedule": get_args(Schedule), "precision": get_args(Precision)}
 
 
@@ -45,6 +49,20 @@ class FinetuneSettings:
     """Peak rate of encoder and heads."""
     crf_learning_rate: float = 1e-3
     """Peak rate of the CRF's transitions, which need more."""
+    head_learning_rate: float = 0.0
+    """Peak rate of the heads above the encoder; 0 takes `learning_rate`."""
+    layer_decay: float = 1.0
+    """Each layer of the encoder learns at this times the rate of the layer above it, the embeddings
+    at this times that of the lowest layer; 1 is one rate for all."""
+    frozen_layers: int = 0
+    """So many layers of the encoder from below, and its embeddings, do not learn; 0: all learn."""
+    lora_rank: int = 0
+    """Rank of low-rank adapters beside every linear layer of an encoder of transformers, which
+    then learn in its place; 0 turns them off. A bundle has them merged into plain weights."""
+    lora_alpha: int = 16
+    """The adapters are scaled by this / lora_rank."""
+    lora_dropout: float = 0.0
+    """Dropout before the adapters."""
     weight_decay: float = 0.01
     """Decay of matrices; vectors, embeddings and transitions are not decayed."""
     warmup_ratio: float = 0.1
@@ -76,6 +94,7 @@ class FinetuneSettings:
             self._require(name, "in [0, 1)", fits=0.0 <= getattr(self, name) < 1.0)
         for name, choices in _CHOICES.items():
             self._require(name, " or ".join(choices), fits=getattr(self, name) in choices)
+        self._require("layer_decay", "in (0, 1]", fits=0.0 < self.layer_decay <= 1.0)
         self._require("seed", "below 2^32", fits=self.seed < 2**32)
 
     def _require(self, name: str, expected: str, *, fits: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -15,7 +15,7 @@ from ossamma.schema.errors import TrainingError
 from ossamma.tokenization.batches import Batch, Example, collate
 from ossamma.training.averaging import WeightAverage
 from ossamma.training.best_model import SaveBest
-from ossamma.training.optim import build_optimizer, build_schedule, parameter_groups
+from ossamma.training.optim import Rates, build_optimizer, build_schedule, parameter_groups
 from ossamma.training.sampling import LengthBatchSampler
 from ossamma.training.settings import FinetuneSettings
 from ossamma.training.watch import Watch
@@ -99,12 +99,7 @@ class TaggingTrainer(Trainer):
         del model
         if self.optimizer is None:
             self.optimizer = build_optimizer(
-                parameter_groups(
-                    self.task.model,
-                    learning_rate=self.settings.learning_rate,
-                    crf_learning_rate=self.settings.crf_learning_rate,
-                    weight_decay=self.settings.weight_decay,
-                )
+                parameter_groups(self.task.model, _rates_of(self.settings))
             )
         return self.optimizer
 
@@ -167,6 +162,10 @@ class TaggingTrainer(Trainer):
 
     def _collate(self, examples: list[Example]) -> Batch:
         return collate(examples, pad_id=self.task.pad_id)
+
+
+def _rates_of(settings: FinetuneSettings) -> Rates:
+    return Rates(**{field.name: getattr(settings, field.name) for field in fields(Rates)})
 
 
 class AverageWeights(TrainerCallback):
