@@ -33,6 +33,7 @@ from ossamma.cli import (
     runs,
     serve,
     spacy,
+    stream,
     tokenizer,
     train,
     tune,
@@ -68,6 +69,7 @@ app.add_typer(alerts.app, name="alerts")
 app.add_typer(data.app, name="data")
 app.add_typer(spacy.app, name="spacy")
 app.command(name="ingest", epilog=ingest.EXAMPLES)(ingest.ingest)
+app.command(name="stream", epilog=stream.EXAMPLES)(stream.stream)
 app.add_typer(graph.app, name="graph")
 app.command(name="info", epilog=info.EXAMPLES)(info.info)
 
@@ -95,10 +97,10 @@ def root(
 
 def main() -> None:
     """Run the command line."""
-    for stream in (sys.stdout, sys.stderr):
+    for output in (sys.stdout, sys.stderr):
         # A pipe or terminal that is not UTF-8 gets escapes for what it cannot show, never a crash.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+        if isinstance(output, io.TextIOWrapper):
+            output.reconfigure(errors="backslashreplace")
     app()
 
 

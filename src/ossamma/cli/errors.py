@@ -41,6 +41,9 @@ _EXTRAS = {
     "stix2": "graph",
     "thinc": "spacy",
     "uvicorn": "serve",
+    "faststream": "stream",
+    "nats": "stream",
+    "redis": "stream",
     "accelerate": "train",
     "optuna": "train",
 }

@@ -74,9 +74,9 @@ def ingest(
     state = request.state or place.state
     if state is None:
         raise ConfigurationError("a sink on a server needs --state FILE for what is done")
-    recogniser, name, hierarchy = _recogniser(request)
+    recogniser, name, hierarchy = recogniser_of(request)
     state.parent.mkdir(parents=True, exist_ok=True)
-    sink = _sink(place, request, (name, hierarchy), environment)
+    sink = open_sink(place, request, (name, hierarchy), environment)
     with closing(sink), FileReader(request.settings) as reader:
         return Ingestion(
             recogniser=recogniser,
@@ -108,7 +108,13 @@ def _label(name: str) -> str:
     return f"{label}Thing" if label == name else label
 
 
-def _recogniser(request: IngestRequest) -> tuple[Recogniser, str, Hierarchy]:
+def recogniser_of(request: IngestRequest) -> tuple[Recogniser, str, Hierarchy]:
+    """Return what recognises, its name, and the hierarchy of its types.
+
+    Raises:
+        ConfigurationError: rules without knowledge, or of a profile that has no hierarchy.
+        BundleError: the bundle is not intact.
+    """
     if request.rules:
         if request.knowledge is None:
             raise ConfigurationError("--rules needs --knowledge DIR, the files of its lexicons")
@@ -128,12 +134,18 @@ def _folder(profile: str) -> Path:
     return Path(str(locate(profile).profile)).parent
 
 
-def _sink(
+def open_sink(
     place: SinkPlace,
     request: IngestRequest,
     known: tuple[str, Hierarchy],
     environment: Mapping[str, str],
 ) -> Sink:
+    """Open a sink. `known` is the recogniser's name and hierarchy; the request's paths are unused.
+
+    Raises:
+        GraphError: the store cannot be opened.
+        DataError: a knowledge file is not there.
+    """
     name, hierarchy = known
     if place.kind == "jsonl":
         return JsonlSink(Path(place.place), name)

@@ -71,6 +71,10 @@ class GraphError(OssammaError):
     """A graph that cannot be read, or something that cannot be written to it."""
 
 
+class StreamError(OssammaError):
+    """A message broker that cannot be reached, or a sink that takes nothing any more."""
+
+
 class ServingError(OssammaError):
     """A request that the server does not answer with entities."""
 

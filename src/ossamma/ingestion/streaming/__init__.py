@@ -1,0 +1,1 @@
+"""Texts from a message broker to a sink: every message at least once, its effect exactly once."""

@@ -1,0 +1,201 @@
+"""NATS JetStream: a durable pull consumer, acknowledged message by message."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from faststream.middlewares import AckPolicy
+from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from faststream.nats.security import NatsSecurity, NatsUserPassword
+from nats.errors import Error as NatsError
+from nats.js.api import ConsumerConfig
+from nats.js.errors import NotFoundError
+
+from ossamma.ingestion.streaming.broker import Delivery, Lag, Take
+from ossamma.ingestion.streaming.connecting import encryption, told
+from ossamma.ingestion.streaming.places import BrokerPlace
+from ossamma.ingestion.streaming.settings import StreamSettings
+from ossamma.schema.errors import StreamError
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+_logger = logging.getLogger(__name__)
+_SEND_SECONDS = 10.0
+_PENDING_BYTES = 2**28
+"""What the client holds before we look at it; a server allows 64 MiB in one message."""
+
+
+class JetStreamBroker:
+    """A subject of a JetStream; its stream is made where there is none."""
+
+    def __init__(self, place: BrokerPlace, settings: StreamSettings) -> None:
+        self._place = place
+        self._settings = settings
+        self._refused = asyncio.Event()
+        self._error = ""
+        context = encryption(place)
+        security = (
+            NatsUserPassword(place.username, place.password, ssl_context=context)
+            if place.username or place.password
+            else NatsSecurity(ssl_context=context) if context else None
+        )  # fmt: skip
+        self._broker = NatsBroker(
+            f"{'tls' if context else 'nats'}://{place.host}:{place.port}",
+            security=security,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=1,
+            connect_timeout=5,
+            error_cb=self._on_error,
+            logger=_logger,
+            log_level=logging.DEBUG,
+            apply_types=False,
+            graceful_timeout=1.0,
+        )
+        self._stream = ""
+        self._is_started = False
+        self._connection: Client | None = None
+
+    async def _on_error(self, error: Exception) -> None:
+        self._error = told(error)
+        _logger.warning("%s: %s", self._place.shown, self._error)
+        if "authorization" in str(error).lower():
+            self._refused.set()
+
+    async def start(self, take: Take | None) -> None:
+        """Connect; see `Broker.start`. A refused password is not tried again."""
+        connecting = asyncio.create_task(self._broker.connect())
+        refused = asyncio.create_task(self._refused.wait())
+        done, _ = await asyncio.wait(
+            {connecting, refused},
+            timeout=self._settings.patience_seconds,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        refused.cancel()
+        if connecting not in done:
+            connecting.cancel()
+            raise StreamError(
+                f"cannot connect to {self._place.shown}: {self._error or 'no answer'}"
+            )
+        async with self._faults("cannot be read"):
+            self._connection = await connecting
+            if take is not None:
+                await self._subscribe(take)
+            await self._broker.start()
+            self._is_started = True
+
+    async def _subscribe(self, take: Take) -> None:
+        settings = self._settings
+        self._stream = await self._ensure(self._place.name)
+        await self._ensure(self._place.dead)
+
+        async def whole(message: NatsMessage) -> NatsMessage:
+            return message
+
+        async def handle(message: NatsMessage) -> None:
+            await take(self._delivery(message))
+
+        subscriber = self._broker.subscriber(
+            self._place.name,
+            stream=JStream(self._stream, declare=False),
+            durable=self._place.group,
+            pull_sub=PullSub(
+                batch_size=settings.batch_messages,
+                timeout=max(settings.batch_milliseconds / 1000, 0.1),
+            ),
+            config=ConsumerConfig(
+                ack_wait=settings.redeliver_seconds,
+                max_ack_pending=settings.in_flight_messages,
+            ),
+            pending_bytes_limit=_PENDING_BYTES,
+            ack_policy=AckPolicy.MANUAL,
+            decoder=whole,
+        )
+        subscriber(handle)
+
+    async def _ensure(self, subject: str) -> str:
+        """Return the name of the stream that keeps a subject, made where there is none."""
+        jetstream = self._client().jetstream()
+        try:
+            return str(await jetstream.find_stream_name_by_subject(subject))
+        except NotFoundError:
+            name = "".join(mark if mark.isalnum() or mark == "-" else "_" for mark in subject)
+            await jetstream.add_stream(name=name, subjects=[subject])
+            return name
+
+    def _delivery(self, message: NatsMessage) -> Delivery:
+        raw = message.raw_message
+        body = raw.data
+        if len(body) > self._settings.max_message_bytes:
+            raw.data = message.body = body[: self._settings.max_dead_body_bytes]
+        return Delivery(
+            position=str(raw.metadata.sequence.stream),
+            body=raw.data,
+            num_bytes=len(body),
+            deliveries=int(raw.metadata.num_delivered or 1),
+            handle=message,
+        )
+
+    def is_reading(self) -> bool:
+        """See `Broker.is_reading`."""
+        return self._is_started and not self._client().is_closed
+
+    async def pause(self) -> None:
+        """See `Broker.pause`."""
+        for subscriber in self._broker.subscribers:
+            await subscriber.stop()
+
+    async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        """See `Broker.acknowledge`. They are sent before this returns."""
+        async with self._faults("took no acknowledgement"):
+            for delivery in deliveries:
+                await delivery.handle.ack()
+            await self._client().flush(timeout=5)
+
+    async def release(self, deliveries: Sequence[Delivery]) -> None:
+        """See `Broker.release`."""
+        async with self._faults("took nothing back"):
+            for delivery in deliveries:
+                await delivery.handle.nack()
+
+    async def send(self, name: str, key: str, content: bytes) -> None:
+        """See `Broker.send`. A key that JetStream has seen of late is not kept twice."""
+        async with self._faults("took no message"):
+            await (
+                self._client()
+                .jetstream()
+                .publish(name, content, timeout=_SEND_SECONDS, headers={"Nats-Msg-Id": key})
+            )
+
+    async def prepare(self, name: str) -> None:
+        """Make the stream of a subject that is sent to."""
+        async with self._faults("has no stream"):
+            await self._ensure(name)
+
+    async def lag(self) -> Lag:
+        """See `Broker.lag`."""
+        async with self._faults("does not say how far behind we are"):
+            jetstream = self._client().jetstream()
+            told_us = await jetstream.consumer_info(self._stream, self._place.group)
+            return Lag(int(told_us.num_pending or 0), int(told_us.num_ack_pending or 0))
+        raise AssertionError
+
+    async def close(self) -> None:
+        """See `Broker.close`."""
+        async with self._faults("was not left in peace"):
+            await self._broker.stop()
+
+    def _client(self) -> Client:
+        assert self._connection is not None
+        return self._connection
+
+    @asynccontextmanager
+    async def _faults(self, what: str) -> AsyncIterator[None]:
+        try:
+            yield
+        except (NatsError, OSError, TimeoutError) as error:
+            raise StreamError(f"{self._place.shown} {what}: {told(error)}") from error
