@@ -127,6 +127,23 @@ def test_the_same_seed_gives_the_same_bits(trained, tmp_path):
 
 
 @pytest.mark.e2e
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "training.type_weight_power=0.5",
+        "model.crf_focal_gamma=2.0",
+        "training.repeat_threshold=0.9",
+    ],
+)
+def test_rare_types_can_be_made_to_count(trained, files, tmp_path, assignment):
+    made = request(files, tmp_path / "run", assignment)
+    said = told(made)
+    assert ("weights of types: P" in said) == ("type_weight" in assignment)
+    checksum = verify(tmp_path / "run" / "bundle")["checksum"]
+    assert checksum != verify(trained.outcome.bundle)["checksum"]
+
+
+@pytest.mark.e2e
 def test_the_test_file_does_not_touch_the_model(trained, files, tmp_path):
     """With or without a test file, whatever it holds: the same weights."""
     outcome = train(request({**files, "test": None}, tmp_path / "run"))

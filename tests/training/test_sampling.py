@@ -73,3 +73,41 @@ def test_the_lengths_of_batches_follow_no_order():
     longest = [max(batch) for batch in batches]
     rises = sum(later > earlier for earlier, later in pairwise(longest))
     assert 0.3 < rises / len(longest) < 0.7
+
+
+repeats = st.lists(st.floats(1.0, 10.0), min_size=1, max_size=60)
+
+
+@given(repeats, batch_sizes, seeds, epochs)
+def test_a_repeated_window_comes_as_often_as_the_whole_numbers_around(often, size, seed, epoch):
+    sampler = LengthBatchSampler(range(len(often)), batch_size=size, seed=seed, repeats=often)
+    sampler.set_epoch(epoch)
+    drawn = [index for batch in sampler for index in batch]
+    counts = np.bincount(drawn, minlength=len(often))
+    total = int(np.ceil(sum(often) - 1e-9))
+    assert abs(len(drawn) - total) <= 1
+    assert len(list(sampler)) == len(sampler)
+    scaled = np.array(often) * len(drawn) / sum(often)
+    assert all(np.floor(scaled - 1e-6) <= counts)
+    assert all(counts <= np.ceil(scaled + 1e-6))
+    assert counts.min() >= 1
+
+
+def test_over_the_epochs_a_window_comes_as_often_as_was_asked():
+    often = [1.0, 2.5, 1.25, 3.25]
+    sampler = LengthBatchSampler([1] * 4, batch_size=3, seed=0, repeats=often)
+    counts = np.zeros(4)
+    for epoch in range(400):
+        sampler.set_epoch(epoch)
+        counts += np.bincount([index for batch in sampler for index in batch], minlength=4)
+    np.testing.assert_allclose(counts / 400, often, atol=0.08)
+
+
+@given(lengths, batch_sizes, seeds, epochs)
+def test_repeats_of_one_are_none(lengths, batch_size, seed, epoch):
+    sampler = LengthBatchSampler(
+        lengths, batch_size=batch_size, seed=seed, repeats=[1.0] * len(lengths)
+    )
+    sampler.set_epoch(epoch)
+    drawn = sorted(index for batch in sampler for index in batch)
+    assert drawn == list(range(len(lengths)))

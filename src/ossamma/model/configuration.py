@@ -27,6 +27,7 @@ HEAD_SETTINGS = frozenset(
         "token_loss_weight",
         "label_smoothing",
         "focal_gamma",
+        "crf_focal_gamma",
         "head_dropout",
     }
 )
@@ -60,6 +61,7 @@ _RANGES: tuple[tuple[float, float, tuple[str, ...]], ...] = (
             "boundary_loss_weight",
             "token_loss_weight",
             "focal_gamma",
+            "crf_focal_gamma",
         ),
     ),
     (
@@ -149,6 +151,9 @@ class OssammaConfig(PretrainedConfig):
     """Probability that an entity is left unmarked where its document does not annotate its type in
     full. 1: silence says nothing there. Lower: silence is weak evidence that nothing is there. Of
     the CRF's loss alone."""
+    crf_focal_gamma: float = 0.0
+    """A line's loss weighs (1 - p)^this, p the mean probability of its words: easy lines count
+    less. Of the CRF's loss alone; 0 turns it off."""
     token_loss_weight: float = 0.0
     """Weight of the auxiliary token cross-entropy, which label smoothing and focal apply to."""
     label_smoothing: float = 0.1

@@ -264,6 +264,7 @@ class OssammaForTokenClassification(OssammaPreTrainedModel):
         weights: Tensor | None = None,
         labels: Tensor | None = None,
         time: Tensor | None = None,
+        margins: Tensor | None = None,
     ) -> TaggingOutput:
         """Score the tags of words and, given supervision, return the loss in nats per word.
 
@@ -279,6 +280,7 @@ class OssammaForTokenClassification(OssammaPreTrainedModel):
             labels: (B, T) one tag per first piece, -100 elsewhere: the usual Hugging Face form, in
                 place of `first_pieces`, `word_mask` and `allowed_tags`. Each row is one segment.
             time: (B,) diffusion time; None means the configured `tagging_time`.
+            margins: (S, W) what tags that are not allowed are given, see `Supervision`; 0 if None.
 
         Raises:
             ConfigurationError: supervision that is incomplete or given in both forms.
@@ -291,7 +293,7 @@ class OssammaForTokenClassification(OssammaPreTrainedModel):
         logits, boundaries = self.head(states_BTD)
         loss = None
         if allowed_tags is not None and word_mask is not None:
-            target = Supervision(allowed_tags, word_mask, weights)
+            target = Supervision(allowed_tags, word_mask, weights, margins)
             loss = tagging_loss(self.crf, logits, boundaries, target, self.config)
         elif labels is not None:
             pieces_SW, mask_SW, allowed_SWK = supervision_from_labels(labels, self.labels.num_tags)

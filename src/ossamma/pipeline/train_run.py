@@ -55,8 +55,10 @@ from ossamma.schema.spans import Document
 from ossamma.tokenization.batches import Example
 from ossamma.tokenization.features import FeatureSpec, WordFeatures
 from ossamma.training.adaptation import adapt, check_adapters, merged
+from ossamma.training.balance import count_types, type_weights, with_margins
 from ossamma.training.examples import ExampleBuilder, ExampleReport
 from ossamma.training.finetune import FinetuneResult, finetune
+from ossamma.training.settings import FinetuneSettings
 from ossamma.training.trackers import TrackedRun, Trackers, check_trackers, tracked
 from ossamma.training.trainer import Task
 from ossamma.training.watch import Watch
@@ -179,7 +181,8 @@ def _prepare(request: TrainRequest, started: str | None) -> _Prepared:
     examples, report = builder.build(documents)
     if not examples:
         raise DataError(f"{request.train}: expected at least one word to train on, got none")
-    notes = [*_as_warnings(warnings), *start.notes, _sizes(report), *_closed(silent)]
+    examples, weighed = _weigh(examples, profile.labels, request.recipe.training)
+    notes = [*_as_warnings(warnings), *start.notes, _sizes(report), *weighed, *_closed(silent)]
     record = {
         **_describe(request, profile, splits, start),
         "closed_world": list(silent),
@@ -211,6 +214,21 @@ def _refuse_long_windows(request: TrainRequest, start: Initialised) -> None:
             f"training.window_pieces must be at most {longest}, what the encoder reads at once "
             f"beside the special pieces, got {wanted}"
         )
+
+
+def _weigh(
+    examples: list[Example], labels: LabelSet, settings: FinetuneSettings
+) -> tuple[list[Example], list[str]]:
+    """Return the examples with the weights of types that the settings ask for, and a note."""
+    if settings.type_weight_power == 0.0:
+        return examples, []
+    weights = type_weights(
+        count_types(examples, len(labels.types)),
+        power=settings.type_weight_power,
+        most=settings.max_type_weight,
+    )
+    said = ", ".join(f"{name} {w:.2f}" for name, w in zip(labels.types, weights, strict=True))
+    return with_margins(examples, weights), [f"weights of types: {said}"]
 
 
 def _fit(

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import math
 import random
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
 
 from spacy.language import Language
 from spacy.training import Corpus, Example
 
+from ossamma.data.repeat_factors import repeat_factors
 from ossamma.schema.errors import ConfigurationError
-
-_MOST_REPEATS: Final = 10.0
 
 
 def balanced_corpus(
@@ -48,17 +45,3 @@ def balanced_corpus(
             yield from [example] * (whole + (generator.random() < factor - whole))
 
     return read
-
-
-def repeat_factors(types: Sequence[set[str]], threshold: float) -> list[float]:
-    """Return how often each document should be read, given the types in it; at least once.
-
-    Gupta et al. 2019 (LVIS), section 4.3: a type in a share f of the documents has the factor
-    max(1, sqrt(threshold / f)), a document that of its rarest type. At most 10.
-    """
-    counts = Counter(name for of_document in types for name in of_document)
-    factors = {
-        name: min(_MOST_REPEATS, math.sqrt(max(1.0, threshold * len(types) / number)))
-        for name, number in counts.items()
-    }
-    return [max((factors[name] for name in of_document), default=1.0) for of_document in types]

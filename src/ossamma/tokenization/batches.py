@@ -18,6 +18,7 @@ from torch import Tensor
 from ossamma.tokenization.alignment import PieceWindow
 
 BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float32]
 
 
 class Batch(TypedDict, total=False):
@@ -37,15 +38,22 @@ class Batch(TypedDict, total=False):
     """(S, W, K) bool, the tags that the annotation allows; only O at padding."""
     weights: Tensor
     """(S,) loss weight of each segment."""
+    margins: Tensor
+    """(S, W) what a tag that the annotation rules out is given in the loss, in nats; 0 at padding.
+    Only where a run weighs its types."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Example:
-    """A window with its supervision. `allowed` is (core words, K), None for unlabelled text."""
+    """A window with its supervision. `allowed` is (core words, K), None for unlabelled text.
+
+    `margins` is (core words,) in nats, None where no type weighs more than another.
+    """
 
     window: PieceWindow
     allowed: BoolArray | None = None
     weight: float = 1.0
+    margins: FloatArray | None = None
 
     def __post_init__(self) -> None:
         assert self.allowed is None or len(self.allowed) == len(self.window.first_pieces), (
@@ -67,6 +75,7 @@ def collate(examples: Sequence[Example], *, pad_id: int) -> Batch:
     input_ids = _pad([example.window.input_ids for example in examples], pad_id)
     rows: list[npt.NDArray[np.int64]] = []
     allowed: list[BoolArray] = []
+    margins: list[FloatArray] = []
     weights: list[float] = []
     for number, example in enumerate(examples):
         first = example.window.first_pieces + number * input_ids.shape[1]
@@ -75,6 +84,8 @@ def collate(examples: Sequence[Example], *, pad_id: int) -> Batch:
             weights.append(example.weight)
             if example.allowed is not None:
                 allowed.append(example.allowed[start:end])
+            if example.margins is not None:
+                margins.append(example.margins[start:end])
     batch = Batch(
         input_ids=input_ids,
         attention_mask=_prefix_mask(lengths),
@@ -87,6 +98,8 @@ def collate(examples: Sequence[Example], *, pad_id: int) -> Batch:
         stacked[..., 0] |= ~batch["word_mask"]
         batch["allowed_tags"] = stacked
         batch["weights"] = torch.tensor(weights, dtype=torch.float32)
+    if len(margins) == len(rows):
+        batch["margins"] = _pad(margins, 0)
     return batch
 
 

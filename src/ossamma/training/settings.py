@@ -27,9 +27,11 @@ _AT_LEAST = {
     "frozen_layers": 0,
     "lora_rank": 0,
     "lora_alpha": 1,
+    "type_weight_power": 0.0,
+    "max_type_weight": 1.0,
 }
 _ABOVE_0 = ("learning_rate", "crf_learning_rate", "max_grad_norm")
-_BELOW_1 = ("warmup_ratio", "average_decay", "lora_dropout")
+_BELOW_1 = ("warmup_ratio", "average_decay", "lora_dropout", "repeat_threshold")
 _CHOICES = {"schedule": get_args(Schedule), "precision": get_args(Precision)}
 
 
@@ -69,6 +71,14 @@ class FinetuneSettings:
     """Share of all steps with a rising rate."""
     schedule: Schedule = "linear"
     """Descent after the warm-up."""
+    type_weight_power: float = 0.0
+    """An entity of a type weighs (count of the most frequent type / count of its own)^this in the
+    CRF's loss, as odds against every wrong path; 0 weighs all types alike."""
+    max_type_weight: float = 10.0
+    """Greatest weight of a type."""
+    repeat_threshold: float = 0.0
+    """Windows whose rarest type is in less than this share of the windows are read more often in an
+    epoch (Gupta et al. 2019); 0 reads every window once."""
     max_grad_norm: float = 1.0
     """Gradients are scaled down to this norm."""
     average_decay: float = 0.0

@@ -14,6 +14,7 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from ossamma.schema.errors import TrainingError
 from ossamma.tokenization.batches import Batch, Example, collate
 from ossamma.training.averaging import WeightAverage
+from ossamma.training.balance import window_repeats
 from ossamma.training.best_model import SaveBest
 from ossamma.training.optim import Rates, build_optimizer, build_schedule, parameter_groups
 from ossamma.training.sampling import LengthBatchSampler
@@ -82,10 +83,12 @@ class TaggingTrainer(Trainer):
 
     def get_train_dataloader(self) -> DataLoader[Batch]:
         """Batches of like length, in an order decided by seed and epoch."""
+        threshold = self.settings.repeat_threshold
         sampler = LengthBatchSampler(
             [example.length for example in self.task.examples],
             batch_size=self.settings.batch_size,
             seed=self.settings.seed,
+            repeats=window_repeats(self.task.examples, threshold) if threshold else None,
         )
         loader: DataLoader[Batch] = self.accelerator.prepare(
             DataLoader(
