@@ -202,20 +202,28 @@ def memory(port: int) -> float:
 
 
 def soak(port: int, questions: Sequence[Question], seconds: float) -> dict[str, Any]:
-    """Run at 8 clients; memory after each tenth."""
+    """Run at 8 clients; memory after each tenth.
+
+    Growth is that of the median tenth of the second half, for each answer: a leak grows in every
+    tenth, an allocator that settles in a few.
+    """
     asyncio.run(closed_loop(port, questions, 8, min(5.0, seconds / 10)))
-    sizes, wrong, answered = [memory(port)], 0, 0
+    sizes, tallies = [memory(port)], []
     for _ in range(10):
-        tally = asyncio.run(closed_loop(port, questions, 8, seconds / 10))
+        tallies.append(asyncio.run(closed_loop(port, questions, 8, seconds / 10)))
         sizes.append(memory(port))
-        wrong += tally.wrong + tally.lost
-        answered += len(tally.latencies)
+    growths = [
+        1024 * (after - before) / max(1, len(tally.latencies))
+        for before, after, tally in zip(sizes, sizes[1:], tallies, strict=False)
+    ]
     return {
         "seconds": seconds,
-        "answered": answered,
-        "wrong_or_lost": wrong,
+        "answered": sum(len(tally.latencies) for tally in tallies),
+        "statuses": dict(sum((tally.statuses for tally in tallies), Counter())),
+        "wrong_or_lost": sum(tally.wrong + tally.lost for tally in tallies),
         "memory_mib": [round(size, 1) for size in sizes],
         "growth_second_half_mib": round(sizes[-1] - sizes[len(sizes) // 2], 1),
+        "growth_kib_per_answer": round(statistics.median(growths[5:]), 2),
     }
 
 
