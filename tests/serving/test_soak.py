@@ -62,12 +62,9 @@ def test_an_answer_that_is_not_the_offline_one_is_counted(questions):
     """The check of answers can fail."""
     found = next(question for question in questions if question.entities)
     start, end, label, confidence = found.entities[0]
-    for wrong in (
-        [],
-        [(start, end, label, confidence - 0.1)],
-        [(start, end + 1, label, confidence)],
-    ):
-        given = {"start": start, "end": end, "label": label, "confidence": confidence}
-        content = f'{{"results": [{{"entities": [{given!r}]}}]}}'.replace("'", '"').encode()
-        assert Question(b"", [(start, end, label, confidence)]).is_answered_by(content)
-        assert not Question(b"", wrong).is_answered_by(content)
+    given = {"start": start, "end": end, "label": label, "confidence": confidence}
+    content = json.dumps({"results": [{"entities": [given]}]}).encode()
+    assert Question(b"", [(start, end, label, confidence)]).is_answered_by(content)
+    for other in ((start, end, label, confidence - 0.1), (start, end + 1, label, confidence)):
+        assert not Question(b"", [other]).is_answered_by(content)
+    assert not Question(b"", []).is_answered_by(content)
