@@ -26,7 +26,6 @@ _SMALL = {
     "num_hidden_layers": 1,
     "num_attention_heads": 2,
     "intermediate_size": 24,
-    "max_position_embeddings": 130,
 }
 _OWN: dict[str, dict[str, object]] = {
     "deberta-v2": {
@@ -51,15 +50,22 @@ _OWN: dict[str, dict[str, object]] = {
 
 
 def write_encoder(
-    folder: Path, texts: list[str], family: str = "roberta", *, seed: int = 0, layers: int = 1
+    folder: Path,
+    texts: list[str],
+    family: str = "roberta",
+    *,
+    seed: int = 0,
+    layers: int = 1,
+    pieces: int = 128,
 ) -> Path:
-    """Write a random encoder with a tokenizer trained on the texts."""
+    """Write a random encoder that reads so many pieces, with a tokenizer trained on the texts."""
     tokenizer = _TOKENIZERS[family](texts)
-    tokenizer.model_max_length = 128
+    tokenizer.model_max_length = pieces
     config = AutoConfig.for_model(
         family,
         vocab_size=len(tokenizer),
         pad_token_id=tokenizer.pad_token_id,
+        max_position_embeddings=pieces + 2,  # RoBERTa counts from its padding
         **{**_SMALL, **_OWN.get(family, {}), "num_hidden_layers": layers},
     )
     torch.manual_seed(seed)
