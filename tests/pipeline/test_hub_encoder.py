@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from dataclasses import replace
+from http import HTTPStatus
 
 import pytest
 import torch
+from fastapi.testclient import TestClient
 from safetensors.torch import load_file
 from transformers import AutoModel
 
@@ -15,6 +18,7 @@ import ossamma
 from ossamma.export.bundle import Backend, load
 from ossamma.export.manifest import verify
 from ossamma.inference.settings import InferenceSettings
+from ossamma.pipeline.calibrate import CalibrationRequest, calibrate_bundle
 from ossamma.pipeline.export_onnx import GraphForm
 from ossamma.pipeline.export_run import ExportRequest, export_run
 from ossamma.pipeline.hub_encoder import from_hugging_face
@@ -22,6 +26,7 @@ from ossamma.pipeline.recipe import build_recipe
 from ossamma.pipeline.train_run import TrainRequest, train
 from ossamma.schema.errors import CheckpointError, ConfigurationError
 from ossamma.schema.spans import Document
+from ossamma.serving.app import create_app
 from tests import tiny
 from tests.tiny_encoder import FAMILIES, write_encoder
 from tests.tiny_tagger import recipe
@@ -95,6 +100,28 @@ def test_a_long_text_is_read_to_its_end(run):
     assert laid.emissions_NK.isfinite().all(), "every word is scored by the window that owns it"
     (found,) = recogniser.recognise([text])
     assert all(text[entity.start : entity.end] == entity.text for entity in found)
+
+
+def test_it_is_served(run):
+    text = "Ada Lovelace met Grace Hopper in Oslo ."
+    app = create_app({"default": run[1].bundle})
+    with TestClient(app) as client:
+        while client.get("/ready").status_code != HTTPStatus.OK:
+            time.sleep(0.01)
+        answer = client.post("/ner", json={"text": text}).json()
+    served = [(entity["start"], entity["end"], entity["label"]) for entity in answer["entities"]]
+    (found,) = load(run[1].bundle).recognise([text])
+    assert served == [(entity.start, entity.end, entity.label) for entity in found]
+
+
+def test_it_is_calibrated(run, tmp_path):
+    dev = tiny.write_conll(tmp_path / "dev.conll", tiny.documents(40, 9, "c"))
+    calibrate_bundle(
+        CalibrationRequest(bundle=run[1].bundle, gold=dev, out=tmp_path / "calibrated")
+    )
+    recogniser = load(tmp_path / "calibrated")
+    assert recogniser.calibration is not None
+    assert recogniser.recognise([dev.read_text(encoding="utf-8")])
 
 
 ODD = ("\u200d", "\x00\x01", "\U0001f600 \ud800", "x" * 5000, "\u4e2d" * 300)
