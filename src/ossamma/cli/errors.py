@@ -44,6 +44,7 @@ _EXTRAS = {
     "faststream": "stream",
     "nats": "stream",
     "redis": "stream",
+    "aio_pika": "stream",
     "accelerate": "train",
     "optuna": "train",
 }

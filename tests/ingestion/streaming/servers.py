@@ -16,7 +16,10 @@ import pytest
 
 def program(name: str) -> str | None:
     """A server's program, which is not on every user's path."""
-    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"]))
+    return shutil.which(
+        name,
+        path=os.pathsep.join(["/usr/lib/rabbitmq/bin", os.environ.get("PATH", ""), "/usr/sbin"]),
+    )
 
 
 def free_port() -> int:
@@ -41,6 +44,9 @@ class Server:
     def arguments(self) -> list[str]:
         raise NotImplementedError
 
+    def environment(self) -> dict[str, str]:
+        return dict(os.environ)
+
     def url(self, name: str, options: str = "", user: str = "") -> str:
         return f"{self.scheme}://{user}127.0.0.1:{self.port}/{name}{options}"
 
@@ -48,7 +54,10 @@ class Server:
         path = program(self.program)
         assert path is not None
         with (self.folder / "server.log").open("a", encoding="utf-8") as log:
-            self.process = subprocess.Popen([path, *self.arguments()], stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                [path, *self.arguments()], stdout=log, stderr=log, env=self.environment(),
+                start_new_session=True,
+            )  # fmt: skip
         end = time.monotonic() + 30
         while time.monotonic() < end:
             with closing(socket.socket()) as one:
@@ -59,7 +68,7 @@ class Server:
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         if self.process is not None:
-            self.process.send_signal(number)
+            os.killpg(self.process.pid, number)  # a script's own child as well
             self.process.wait(30)
             self.process = None
 
@@ -89,7 +98,43 @@ class Redis(Server):
         return [*place, "--appendonly", "yes", "--appendfsync", "always", "--save", "", *access]
 
 
-KINDS = {"nats": Nats, "redis": Redis}
+class Rabbit(Server):
+    program = "rabbitmq-server"
+    scheme = "amqp"
+
+    def __init__(self, *arguments: object, **options: object) -> None:
+        super().__init__(*arguments, **options)
+        self.ports = [free_port(), free_port()]
+
+    def environment(self) -> dict[str, str]:
+        folder = str(self.folder)
+        return os.environ | {
+            "HOME": folder,
+            "ERL_EPMD_PORT": str(self.ports[0]),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_DIST_PORT": str(self.ports[1]),
+            "RABBITMQ_NODENAME": "test@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(self.port),
+            "RABBITMQ_MNESIA_BASE": folder,
+            "RABBITMQ_LOG_BASE": folder,
+            "RABBITMQ_CONFIG_FILE": f"{folder}/none",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{folder}/plugins",
+        }
+
+    def arguments(self) -> list[str]:
+        return []
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        super().stop(number)
+        killer = shutil.which("epmd")
+        if killer is not None:
+            subprocess.run(
+                [killer, "-port", str(self.ports[0]), "-kill"], capture_output=True, check=False
+            )
+
+
+KINDS = {"nats": Nats, "redis": Redis, "rabbit": Rabbit}
 
 
 def server_or_skip(kind: str, folder: Path, **options: object) -> Server:

@@ -20,6 +20,7 @@ def test_a_place_has_its_parts_and_usual_ones():
     assert (place.group, place.dead) == ("g", "bad")
     assert parse_place("redis://h/a?db=3", {}).database == 3
     assert parse_place("redis://h/a", {}).dead == "a.dead"
+    assert parse_place("amqps://h:99/q?vhost=v", {}).virtual_host == "v"
     assert parse_place("rediss://h/a", {}).is_encrypted
     assert not is_broker("neo4j://host")
     assert not is_broker("redis")

@@ -13,6 +13,8 @@ class Delivery:
 
     position: str
     """What tells it apart at its place, however often it is delivered."""
+    name: str = ""
+    """What tells it apart where its position changes with each delivery; empty: the position."""
     body: bytes = field(repr=False)
     """All of it, or its beginning where it is too large."""
     num_bytes: int

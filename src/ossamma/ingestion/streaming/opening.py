@@ -11,6 +11,7 @@ from ossamma.ingestion.streaming.settings import StreamSettings
 _CLASSES = {
     "nats": ("nats_broker", "JetStreamBroker"),
     "redis": ("redis_broker", "RedisStreamBroker"),
+    "rabbit": ("rabbit_broker", "RabbitQueueBroker"),
 }
 
 

@@ -16,6 +16,8 @@ _SCHEMES: Final = {
     "tls": ("nats", 4222, True),
     "redis": ("redis", 6379, False),
     "rediss": ("redis", 6379, True),
+    "amqp": ("rabbit", 5672, False),
+    "amqps": ("rabbit", 5671, True),
 }
 """Kind of broker, usual port, and whether the way there is encrypted."""
 _OPTIONS: Final = {"group", "dead", "db", "vhost"}
@@ -47,7 +49,8 @@ class BrokerPlace:
     @property
     def shown(self) -> str:
         """The URL for people and logs."""
-        return f"{self.kind}://{self.host}:{self.port}/{self.name}"
+        scheme = "amqp" if self.kind == "rabbit" else self.kind
+        return f"{scheme}://{self.host}:{self.port}/{self.name}"
 
 
 def is_broker(text: str) -> bool:

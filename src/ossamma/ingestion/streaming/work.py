@@ -186,4 +186,4 @@ class Work:
         await self._acknowledge([delivery])
 
     def _named(self, delivery: Delivery) -> str:
-        return f"{self.place.shown} {delivery.position}"
+        return f"{self.place.shown} {delivery.name or delivery.position}"
