@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ from ossamma.ingestion.streaming.suspects import Suspects
 from ossamma.ingestion.streaming.work import Work
 from ossamma.schema.errors import ConfigurationError, GraphError, StreamError
 from tests.ingestion.streaming import streamer
+from tests.ingestion.streaming.servers import free_port
 
 
 class FakeBroker:
@@ -197,6 +199,26 @@ def test_answers_go_to_a_broker_under_a_key_of_their_own(tmp_path):
     assert [one["text"] for one in first["entities"]] == ["APT28", "Berlin"]
     assert (first["key"], first["metadata"], second["entities"]) == (key, {"a": 1}, [])
     assert key != other
+
+
+def test_metrics_are_had_over_http_and_say_what_happened(tmp_path):
+    broker = FakeBroker([message("Berlin"), message("APT28"), b"{"])
+    work = run(broker, MoodySink(), tmp_path)
+    port = free_port()
+    stop = work.metrics.serve("127.0.0.1", port)
+    work.metrics.behind(Lag(7, 3))
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            told = answer.read().decode("utf-8")
+    finally:
+        stop()
+    for line in (
+        "ner_stream_messages_taken_total 3.0", "ner_stream_messages_written_total 2.0",
+        "ner_stream_messages_dead_total 1.0", "ner_stream_mentions_total 2.0",
+        "ner_stream_lag_messages 7.0", "ner_stream_unacknowledged_messages 3.0",
+        "ner_stream_in_flight_messages 0.0", 'ner_stream_errors_total{step="sink"} 0.0',
+    ):  # fmt: skip
+        assert line in told
 
 
 def test_settings_that_cannot_be_are_refused():

@@ -25,9 +25,21 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
 
 _logger = logging.getLogger(__name__)
+_library = logging.getLogger(f"{__name__}.library")
 _SEND_SECONDS = 10.0
 _PENDING_BYTES = 2**28
 """What the client holds before we look at it; a server allows 64 MiB in one message."""
+
+
+class _NoTimeouts(logging.Filter):
+    """Drops what the library says when no message came in time, as if that were an error."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether to keep a record."""
+        return not (record.exc_info and isinstance(record.exc_info[1], TimeoutError))
+
+
+_NO_TIMEOUTS = _NoTimeouts()
 
 
 class JetStreamBroker:
@@ -51,11 +63,12 @@ class JetStreamBroker:
             reconnect_time_wait=1,
             connect_timeout=5,
             error_cb=self._on_error,
-            logger=_logger,
+            logger=_library,
             log_level=logging.DEBUG,
             apply_types=False,
             graceful_timeout=1.0,
         )
+        _library.addFilter(_NO_TIMEOUTS)
         self._stream = ""
         self._is_started = False
         self._connection: Client | None = None
