@@ -26,6 +26,7 @@ from ossamma.export.parity import compare, random_texts
 from ossamma.inference.onnx_scorer import INPUTS, OnnxScorer
 from ossamma.inference.recogniser import OssammaRecogniser
 from ossamma.inference.scorers import Backend, Scorer
+from ossamma.inference.settled import torch_scorer
 from ossamma.schema.spans import Document
 from ossamma.tokenization.batches import Batch
 
@@ -59,6 +60,7 @@ def scorers_of(recogniser: OssammaRecogniser, *, compiled: bool) -> dict[str, Sc
     )
     ways: dict[str, Scorer | None] = {
         EAGER: None,
+        "torch settled": torch_scorer(recogniser.model),
         "torch frozen": ModuleScorer(frozen),
         "onnxruntime fp32": OnnxScorer(graph),
         "onnxruntime int8": OnnxScorer(small),

@@ -4,17 +4,19 @@ One text at a time, each contestant in turn in every round. Nothing is downloade
 weights are random: spaCy's `ner` with its own tok2vec, as `spacy init config --optimize efficiency`
 builds it, and a BertForTokenClassification of 4 layers and width 256 (11 M parameters with the
 published 30,522 pieces) under the `token-classification` pipeline, whose WordPiece tokenizer is
-learned here and whose windows of 512 pieces overlap by 64. That changes what they find, not what
-they compute; only spaCy's parser does a little less or more, for it decides as it goes.
+learned from the same file and whose windows of 512 pieces overlap by 64. That changes what they
+find, not what they compute; only spaCy's parser does a little less or more, for it decides as it
+goes. The text should be ordinary prose of some megabytes: how many pieces a word has decides much.
 
-    python benchmarks/inference_peers.py
-    python benchmarks/inference_peers.py --bundle runs/a --wall --threads 2
+    python benchmarks/inference_peers.py --text bbc.txt
+    python benchmarks/inference_peers.py --text bbc.txt --bundle runs/a --wall --threads 2
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import lzma
 import statistics
 import time
 from collections.abc import Callable
@@ -32,17 +34,17 @@ from transformers import (
 )
 
 import ossamma
-from ossamma.data.demo_corpus import DemoSizes, generate_demo_corpus
 
 Recognise = Callable[[str], object]
 PIECES = 30_522
+MOST_CHARACTERS = 10_000_000
 SPACY = "spaCy efficiency"
 BERT = "BERT-mini pipeline"
 
 
 def ours(bundle: Path | None) -> tuple[Recognise, tuple[str, ...]]:
     """Return our recogniser and its types."""
-    recogniser = ossamma.load(bundle)
+    recogniser = ossamma.load(bundle, verify="hashes")
     return lambda text: recogniser.recognise([text]), recogniser.types
 
 
@@ -80,17 +82,23 @@ def bert_pipeline(types: tuple[str, ...], text: str) -> Recognise:
     )
 
 
-def text_of(num_words: int) -> str:
-    """English sentences from templates, a line each, cut after so many words."""
-    sizes = DemoSizes(train=max(num_words // 5, 1), dev=1, test=1)
-    lines, left = [], num_words
-    for document in generate_demo_corpus(1, sizes).train:
-        words = document.text.split()[:left]
-        lines.append(" ".join(words))
+def read_lines(path: Path) -> list[list[str]]:
+    """Return the lines of a text that have words, as words; `.xz` is unpacked."""
+    data = path.read_bytes()
+    text = (lzma.decompress(data) if path.suffix == ".xz" else data).decode()[:MOST_CHARACTERS]
+    return [words for words in map(str.split, text.splitlines()) if words]
+
+
+def text_of(lines: list[list[str]], num_words: int) -> str:
+    """Return so many words from the middle of the text, in its lines."""
+    chosen: list[str] = []
+    left = num_words
+    for words in lines[len(lines) // 2 :]:
+        chosen.append(" ".join(words[:left]))
         left -= len(words)
-        if not left:
-            break
-    return "\n".join(lines)
+        if left <= 0:
+            return "\n".join(chosen)
+    raise SystemExit(f"the second half of the text has fewer than {num_words} words")
 
 
 def medians(
@@ -112,6 +120,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
+    parser.add_argument("--text", type=Path, required=True, help="English prose, .txt or .txt.xz")
     parser.add_argument("--bundle", type=Path, help="by default the one of the package")
     parser.add_argument("--words", default="16,128,512,4096", help="lengths of the texts")
     parser.add_argument("--repeats", type=int, default=9)
@@ -122,16 +131,17 @@ def main() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(arguments.threads)
     recognise, types = ours(arguments.bundle)
-    corpus = text_of(20_000)
+    lines = read_lines(arguments.text)
+    corpus = "\n".join(map(" ".join, lines))
     ways = {
         "ossamma": recognise,
         SPACY: spacy_pipeline(types, corpus),
         BERT: bert_pipeline(types, corpus),
     }
     clock = time.perf_counter if arguments.wall else time.process_time
-    rows = []
+    rows: list[dict[str, float | str]] = []
     for length in map(int, arguments.words.split(",")):
-        found = medians(ways, text_of(length), arguments.repeats, clock)
+        found = medians(ways, text_of(lines, length), arguments.repeats, clock)
         rows.extend(
             {
                 "words": length,

@@ -83,14 +83,12 @@ def release(folder, files):
     return folder / "r"
 
 
-def test_a_bundle_with_a_graph_is_run_by_it_unless_told_otherwise(graph, tmp_path):
+def test_a_bundle_with_a_graph_is_run_by_it_where_that_is_asked(graph, tmp_path):
     cases = golden_file(record_goldens(tiny.recogniser(), golden_texts({})))
     bundle = release(tmp_path, {ONNX_FILE: graph, GOLDEN_FILE: cases})
-    ways = {"auto": Backend.ONNX, "onnx": Backend.ONNX, "torch": Backend.TORCH}
+    ways = {"auto": Backend.TORCH, "onnx": Backend.ONNX, "torch": Backend.TORCH}
     for asked, expected in ways.items():
         assert load(bundle, backend=asked).scorer.backend is expected
-    plain = load(tmp_path / "b")
-    assert plain.scorer.backend is Backend.TORCH
     with pytest.raises(BundleError, match=r"has no model\.onnx.*--onnx"):
         load(tmp_path / "b", backend="onnx")
     with pytest.raises(ConfigurationError, match=r"one of auto, torch, onnx, got 'jax'"):

@@ -15,7 +15,8 @@ WORD = MAX_PIECES_PER_WORD + 1
     ("sizes", "complaint"),
     [
         ({"margin_pieces": -1}, "margin_pieces must be >= 0, got -1"),
-        ({"window_pieces": 2 * 96 + WORD - 1}, f"window_pieces must be at least {192 + WORD}"),
+        ({"window_pieces": 2 * 32 + WORD - 1}, f"window_pieces must be at least {64 + WORD}"),
+        ({"pass_overhead": -1}, "pass_overhead must be at least 0, got -1"),
         ({"batch_pieces": 511}, "batch_pieces must be at least 512, got 511"),
         ({"pending_pieces": 0}, "pending_pieces must be at least 1"),
         ({"decode_words": 0}, "decode_words must be at least 1"),

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ossamma.model.oscillation import (
-    OscillatorCoefficients,
     OscillatorState,
     oscillate_chunked,
     oscillate_fft,
@@ -20,6 +19,7 @@ from ossamma.model.oscillation import (
     rest_state,
     stream_oscillation,
 )
+from ossamma.model.oscillation_kernels import OscillatorCoefficients
 
 FAST = [oscillate_chunked, oscillate_fft]
 ALL = [oscillate_recurrent, *FAST]

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from ossamma.model import oscillation_fused
-from ossamma.model.oscillation import OscillatorCoefficients, oscillate_recurrent
+from ossamma.model.oscillation import oscillate_recurrent
 from ossamma.model.oscillation_fused import (
     TRITON_VERSION,
     Launch,
@@ -23,6 +23,7 @@ from ossamma.model.oscillation_fused import (
     run_backward,
     run_forward,
 )
+from ossamma.model.oscillation_kernels import OscillatorCoefficients
 from ossamma.model.oscillator import DECAY_RANGE, DLinOSS, OscillatorSettings, choose_mode
 from ossamma.schema.errors import ConfigurationError
 

@@ -6,6 +6,7 @@ import hypothesis.strategies as st
 import pytest
 import torch
 from hypothesis import given
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForTokenClassification
 
@@ -93,6 +94,16 @@ def test_int8_takes_a_quarter_and_fp16_half(tmp_path):
         assert form_of(tmp_path / form) is form
     assert sizes[WeightForm.FP16] / sizes[WeightForm.FP32] == pytest.approx(1 / 2, abs=0.01)
     assert sizes[WeightForm.INT8] / sizes[WeightForm.FP32] == pytest.approx(1 / 4, abs=0.01)
+
+
+def test_equal_weights_give_equal_bytes(tmp_path):
+    state = {"b": wide(80, 80), "a": torch.ones(3)}
+    for number in range(12):  # by chance alone they would be equal once in 2,048 times
+        write_weights(tmp_path / f"{number}.safetensors", state, WeightForm.INT8)
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+    with safe_open(tmp_path / "0.safetensors", "pt") as file:
+        assert file.metadata() == {"format": "pt", FORM_KEY: "int8"}
+    assert read_weights(tmp_path / "0.safetensors").keys() == {"a", "b"}
 
 
 @pytest.mark.parametrize("form", [WeightForm.FP16, WeightForm.INT8])

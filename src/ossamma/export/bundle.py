@@ -52,10 +52,11 @@ from ossamma.export.new_folder import new_folder
 from ossamma.export.shipped import shipped_bundle
 from ossamma.inference.calibration import Calibration
 from ossamma.inference.device import CPU, device_of
-from ossamma.inference.onnx_scorer import OnnxScorer, onnx_is_installed
+from ossamma.inference.onnx_scorer import OnnxScorer
 from ossamma.inference.recogniser import OssammaRecogniser
 from ossamma.inference.scorers import Backend, Scorer
 from ossamma.inference.settings import InferenceSettings
+from ossamma.inference.settled import torch_scorer
 from ossamma.model.modeling import OssammaForTokenClassification
 from ossamma.schema.errors import BundleError, ConfigurationError
 from ossamma.schema.profile import Profile
@@ -158,10 +159,10 @@ def load(
         settings: how texts are windowed and batched, and what is left out; the defaults suit a
             CPU. Confidences are calibrated if the bundle has a calibration.
         verify: what is checked; "golden" (the default), "hashes" or "metadata".
-        backend: what runs the encoder: "auto" (the default) takes ONNX Runtime, the faster one on a
-            CPU, where the bundle has a graph and it is installed; "torch" or "onnx".
-        device: where the model runs, "cpu" (the default), "cuda" or "cuda:N"; on a GPU "auto" takes
-            PyTorch. Golden cases are asked where it runs.
+        backend: what runs the encoder: "auto" (the default) takes the fastest that answers the
+            same, which is PyTorch; "torch" or "onnx".
+        device: where the model runs, "cpu" (the default), "cuda" or "cuda:N". Golden cases are
+            asked where it runs.
 
     Raises:
         BundleError: not a bundle, or a file is missing, changed, truncated or not listed; or a
@@ -172,8 +173,6 @@ def load(
     """
     check = _named(Check, "verify", verify)
     wanted, place = _named(Backend, "backend", backend), device_of(device)
-    if place.type != CPU and wanted is not Backend.ONNX:
-        wanted = Backend.TORCH
     folder = shipped_bundle() if path is None else resolve(path)
     metadata = read_metadata(folder) if check is Check.METADATA else verify_files(folder)
     model = _load_model(folder, place)
@@ -183,8 +182,9 @@ def load(
             f"{folder}: the tokenizer has {tokenizer.vocab_size} pieces, the model knows only "
             f"{model.config.vocab_size}"
         )
+    scorer = _onnx_scorer(folder) if wanted is Backend.ONNX else torch_scorer(model)
     recogniser = OssammaRecogniser(
-        model, tokenizer, settings, read_calibration(folder), scorer=_scorer(folder, wanted)
+        model, tokenizer, settings, read_calibration(folder), scorer=scorer
     )
     if check is Check.GOLDEN:
         check_goldens(folder, recogniser, metadata.get("exported_with", {}))
@@ -198,18 +198,15 @@ def _named(kind: type[W], argument: str, name: str) -> W:
     return kind(name)
 
 
-def _scorer(folder: Path, backend: Backend) -> Scorer | None:
-    """Return what runs the encoder; None means the model itself."""
+def _onnx_scorer(folder: Path) -> Scorer:
+    """Return what runs the encoder by ONNX Runtime."""
     graph = folder / ONNX_FILE
-    if backend is Backend.ONNX and not graph.is_file():
+    if not graph.is_file():
         raise BundleError(
             f"{folder} has no {ONNX_FILE}: make one with `ossamma export RUN --out BUNDLE --onnx`, "
             "or choose the backend torch"
         )
-    chosen = backend is Backend.ONNX or (
-        backend is Backend.AUTO and graph.is_file() and onnx_is_installed()
-    )
-    return OnnxScorer(graph) if chosen else None
+    return OnnxScorer(graph)
 
 
 def _load_model(folder: Path, place: torch.device) -> OssammaForTokenClassification:

@@ -22,8 +22,7 @@ from torch.nn import functional
 from ossamma.model.block import OscillatorGate, OssammaBlock
 from ossamma.model.linear_attention import LinearAttention, attend_linearly
 from ossamma.model.modeling import OssammaForTokenClassification, OssammaModel
-from ossamma.model.norm import TimeConditionedNorm
-from ossamma.model.oscillation import chunk_matrices
+from ossamma.model.oscillation_kernels import chunk_matrices
 from ossamma.model.oscillator import DLinOSS
 from ossamma.model.window_attention import RotaryTable, SlidingWindowAttention, rotary_table
 
@@ -135,7 +134,7 @@ class FrozenBlock(nn.Module):
 
     def __init__(self, block: OssammaBlock, time_BE: Tensor, multiple: int) -> None:
         super().__init__()
-        self.norm, bias = freeze_norm(block.norm, time_BE)
+        self.norm, bias = block.norm.at_time(time_BE)
         self.register_buffer("time_bias", bias)
         self.glu = block.glu
         self.linear_attention = FrozenLinearAttention(block.linear_attention)
@@ -170,17 +169,6 @@ class FrozenBlock(nn.Module):
         x_BTD = x_BTD + alpha_BT1 * global_BTD + (1.0 - alpha_BT1) * local_BTD
         result: Tensor = x_BTD + self.feed_forward(x_BTD)
         return result
-
-
-def freeze_norm(norm: TimeConditionedNorm, time_BE: Tensor) -> tuple[nn.LayerNorm, Tensor]:
-    """Return the layer norm that `norm` is at this time, and the bias of the mixing (1, 1, 1)."""
-    width = len(norm.norm.weight)
-    modulation = norm.modulation(functional.silu(time_BE))[0]
-    scale, shift, bias = modulation.split([width, width, 1])
-    frozen = nn.LayerNorm(width, eps=norm.norm.eps)
-    frozen.weight = nn.Parameter(norm.norm.weight * (1.0 + scale))
-    frozen.bias = nn.Parameter(norm.norm.bias * (1.0 + scale) + shift)
-    return frozen, bias.view(1, 1, 1)
 
 
 class FrozenLinearAttention(nn.Module):

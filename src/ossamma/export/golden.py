@@ -54,7 +54,10 @@ _HARD: Final = (
     "Angela\u00a0Merkel \U0001f44d\U0001f3fd \u6771\u4eac \u041c\u043e\u0441\u043a\u0432\u0430",
     "\u0645\u062d\u0645\u062f lives in \u0627\u0644\u0642\u0627\u0647\u0631\u0629 (Cairo).",
     "x" * 300 + " Berlin " + "9" * 40,
+    # Texts of several windows; the more entities, the likelier one of them is a close call.
     " ".join(f"Line {n}: John Smith of Acme Ltd left Paris." for n in range(40)),
+    " ".join(f"On day {n} nothing else happened." for n in range(90)) + " Oslo slept.",
+    " ".join((*_PLAIN, *reversed(_PLAIN), *_PLAIN)),
 )
 _FRAMES: Final = ("The report names {}.", "They spoke of {} at length.", "{} was mentioned twice.")
 

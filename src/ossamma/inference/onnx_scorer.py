@@ -6,7 +6,6 @@ B windows, T pieces, F word features, S lines, W words, K tags.
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,11 +22,6 @@ OUTPUT: Final = "emissions"
 """Name of its output: float32 (S, W, K)."""
 MAX_PIECES_KEY: Final = "ossamma_max_pieces"
 """Entry of the graph's metadata: the longest window that it takes."""
-
-
-def onnx_is_installed() -> bool:
-    """Return whether ONNX Runtime can be imported."""
-    return find_spec("onnxruntime") is not None
 
 
 class OnnxScorer:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ossamma.inference.calibration import Calibration, ThresholdPolicy
+from ossamma.inference.passes import plan_passes
 from ossamma.inference.readings import (
     DocumentReading,
     SpanReading,
@@ -191,7 +192,7 @@ class OssammaRecogniser:
         """Run the encoder over windows (text, number), those of like length together."""
         # [CLS] and [SEP] stand around every window.
         lengths = [laid.lengths[number] + 2 for laid, number in windows]
-        for group in group_by_length(lengths, max_pieces=self.settings.batch_pieces):
+        for group in self._passes_over(lengths):
             places = [windows[index] for index in group]
             chosen = [(laid, laid.windows[number]) for laid, number in places]
             with torch.inference_mode():
@@ -202,6 +203,13 @@ class OssammaRecogniser:
                 laid.emissions_NK[window.core_start : window.core_end] = emissions_NK[start:end]
                 start = end
             assert start == len(emissions_NK), "every word belongs to one window"
+
+    def _passes_over(self, lengths: Sequence[int]) -> Iterator[list[int]]:
+        """Yield the indices of the windows that share a pass, within the budget of a batch."""
+        for group in group_by_length(lengths, max_pieces=self.settings.batch_pieces):
+            shorter = [lengths[index] for index in group]
+            for chosen in plan_passes(shorter, overhead=self.settings.pass_overhead):
+                yield [group[index] for index in chosen]
 
     def _emissions_of(self, chosen: Sequence[tuple[LaidText, Window]]) -> Tensor:
         """Emissions (N, K) of the words that these windows own, in their order."""

@@ -18,7 +18,7 @@ class Backend(StrEnum):
     """What runs the encoder."""
 
     AUTO = "auto"
-    """ONNX Runtime where the bundle has a graph for it and it is installed, else PyTorch."""
+    """The fastest that answers the same: PyTorch."""
     TORCH = "torch"
     """PyTorch, on whatever device the model is."""
     ONNX = "onnx"

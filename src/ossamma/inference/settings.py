@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ossamma.inference.calibration import ThresholdPolicy
+from ossamma.inference.passes import PASS_OVERHEAD
 from ossamma.schema.errors import ConfigurationError
 from ossamma.tokenization.alignment import MAX_PIECES_PER_WORD
 
@@ -21,10 +22,14 @@ class InferenceSettings:
     window_pieces: int = 510
     """Most pieces that a window reads, margins included, special tokens at its ends not; fewer
     where the encoder has fewer positions."""
-    margin_pieces: int = 96
-    """Context that a window reads on either side of the words it owns."""
+    margin_pieces: int = 32
+    """Context that a window reads on either side of the words it owns: as far as one layer of the
+    default model looks around. More costs time and was not better (docs/results.md)."""
     batch_pieces: int = 8_192
     """Most pieces, padding included, that one forward pass reads."""
+    pass_overhead: int = PASS_OVERHEAD
+    """What a forward pass costs whatever is in it, in pieces: short windows are padded to long ones
+    only where that is cheaper than a pass of their own."""
     pending_pieces: int = 262_144
     """Texts are gathered up to this many pieces before they are batched by length."""
     decode_words: int = 65_536
@@ -70,6 +75,7 @@ class InferenceSettings:
             "batch_pieces": self.window_pieces + 2,
             "pending_pieces": 1,
             "decode_words": 1,
+            "pass_overhead": 0,
         }
         for name, least in smallest.items():
             if getattr(self, name) < least:

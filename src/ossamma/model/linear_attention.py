@@ -88,12 +88,15 @@ def project_folded(c_BTD: Tensor, weight_PD: Tensor, feature_HFE: Tensor) -> Ten
 
     At 4,096 tokens, D = 384 and H = 6 this saves a seventh of the layer's forward and backward.
     """
-    hidden_size = c_BTD.shape[-1]
+    return functional.linear(c_BTD, fold_features(weight_PD, feature_HFE))
+
+
+def fold_features(weight_PD: Tensor, feature_HFE: Tensor) -> Tensor:
+    """Return the projection (P, D) with each head's map multiplied into its q and k."""
+    hidden_size = weight_PD.shape[-1]
     qk_2HED = weight_PD[: 2 * hidden_size].view(2, *feature_HFE.shape[:2], hidden_size)
     folded_2HFD = torch.matmul(feature_HFE, qk_2HED)
-    return functional.linear(
-        c_BTD, torch.cat([folded_2HFD.flatten(0, -2), weight_PD[2 * hidden_size :]])
-    )
+    return torch.cat([folded_2HFD.flatten(0, -2), weight_PD[2 * hidden_size :]])
 
 
 def attend_linearly(fq_BHTF: Tensor, fk_BHTF: Tensor, v_BHTE: Tensor, mask_BT: Tensor) -> Tensor:

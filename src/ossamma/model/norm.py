@@ -49,3 +49,13 @@ class TimeConditionedNorm(nn.Module):
         modulation = self.modulation(nn.functional.silu(time_BE))[:, None, :]
         scale, shift, bias = modulation.split([width, width, 1], dim=-1)
         return self.norm(x_BTD) * (1.0 + scale) + shift, bias
+
+    def at_time(self, time_BE: Tensor) -> tuple[nn.LayerNorm, Tensor]:
+        """Return the plain layer norm that this is at one time, and a_t of shape (1, 1, 1)."""
+        width = len(self.norm.weight)
+        modulation = self.modulation(nn.functional.silu(time_BE))[0]
+        scale, shift, bias = modulation.split([width, width, 1])
+        plain = nn.LayerNorm(width, eps=self.norm.eps)
+        plain.weight = nn.Parameter(self.norm.weight * (1.0 + scale))
+        plain.bias = nn.Parameter(self.norm.bias * (1.0 + scale) + shift)
+        return plain, bias.view(1, 1, 1)

@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ossamma.model.installed_triton import TRITON_VERSION, release_of
-from ossamma.model.oscillation import OscillatorCoefficients
+from ossamma.model.oscillation_kernels import OscillatorCoefficients
 from ossamma.schema.errors import ConfigurationError
 
 STEPS_ALIGNED = 16

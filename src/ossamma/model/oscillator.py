@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from ossamma.model.oscillation import (
-    OscillatorCoefficients,
     OscillatorState,
     oscillate_chunked,
     oscillate_fft,
@@ -22,6 +21,7 @@ from ossamma.model.oscillation import (
     stream_oscillation,
 )
 from ossamma.model.oscillation_fused import fused_can_run, oscillate_both_ways, oscillate_fused
+from ossamma.model.oscillation_kernels import OscillatorCoefficients
 from ossamma.schema.errors import ConfigurationError
 
 Direction: TypeAlias = Literal["bidirectional", "forward"]
@@ -177,7 +177,7 @@ class DLinOSS(nn.Module):
         self.free_decay_N = nn.Parameter(torch.empty(num_oscillators))
         self.free_angle_N = nn.Parameter(torch.empty(num_oscillators))
         self.free_step_N = nn.Parameter(torch.empty(num_oscillators))
-        self._runs_backwards = (False, True) if settings.direction == "bidirectional" else (False,)
+        self.runs_backwards = (False, True) if settings.direction == "bidirectional" else (False,)
         self.reset_oscillators()
 
     def reset_oscillators(self) -> None:
@@ -187,9 +187,9 @@ class DLinOSS(nn.Module):
         stiffness_N = torch.logspace(
             math.log10(settings.min_frequency),
             math.log10(settings.max_frequency),
-            settings.num_oscillators // len(self._runs_backwards),
+            settings.num_oscillators // len(self.runs_backwards),
             dtype=torch.float64,
-        ).repeat(len(self._runs_backwards))
+        ).repeat(len(self.runs_backwards))
         pull_N = settings.dt**2 * math.exp(-2 * decay) * stiffness_N - math.expm1(-decay) ** 2
         share_N = (pull_N / (4 * math.exp(-decay)) - _LEAST_SHARE) / (1 - 2 * _LEAST_SHARE)
         with torch.no_grad():
@@ -240,14 +240,14 @@ class DLinOSS(nn.Module):
         if mode == "auto":
             mode = choose_mode(u_NBT.device.type, u_NBT.dtype, u_NBT.shape[-1])
         coefficients = self.coefficients()
-        share = len(u_NBT) // len(self._runs_backwards)
+        share = len(u_NBT) // len(self.runs_backwards)
         if mode == "triton":  # one launch for both directions, and nothing to put together
             return oscillate_both_ways(coefficients, u_NBT, first_backward=share)
         # split, not slices: the gradient of a slice fills the whole tensor with zeros.
         each_share = zip(
             *(c_N.split(share) for c_N in coefficients),
             u_NBT.split(share),
-            self._runs_backwards,
+            self.runs_backwards,
             strict=True,
         )
         positions = [

@@ -9,6 +9,7 @@ R rows (all dimensions but the last), C numbers in a row.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -18,7 +19,7 @@ from typing import Any, Final
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 from transformers.utils import SAFE_WEIGHTS_NAME
 from transformers.utils.hub import cached_file
@@ -126,8 +127,20 @@ def unpack(packed: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def write_weights(path: Path, state: Mapping[str, Tensor], form: WeightForm) -> None:
-    """Write a safetensors file whose header names the form."""
-    save_file(pack(state, form), path, metadata={"format": "pt", FORM_KEY: form.value})
+    """Write a safetensors file whose header names the form; equal weights give equal bytes."""
+    notes = {"format": "pt", FORM_KEY: form.value}
+    path.write_bytes(_with_notes_in_order(save(pack(state, form), metadata=notes)))
+
+
+def _with_notes_in_order(content: bytes) -> bytes:
+    """Sort the notes of a safetensors header, which safetensors writes in an order by chance."""
+    start = 8  # the header comes after its length
+    end = start + int.from_bytes(content[:start], "little")
+    header = json.loads(content[start:end])
+    notes = {"__metadata__": dict(sorted(header.pop("__metadata__").items()))}
+    sorted_header = json.dumps(notes | header, separators=(",", ":")).encode().ljust(end - start)
+    assert len(sorted_header) == end - start, "only the order changes"
+    return content[:start] + sorted_header + content[end:]
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

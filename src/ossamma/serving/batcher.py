@@ -23,6 +23,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from ossamma.inference.passes import PASS_OVERHEAD, cost_of, plan_passes
 from ossamma.schema.errors import (
     ConfigurationError,
     DeadlineError,
@@ -32,7 +33,6 @@ from ossamma.schema.errors import (
 from ossamma.schema.spans import Entity
 from ossamma.serving.lanes import Lanes
 from ossamma.serving.observer import Observer, Stage
-from ossamma.serving.passes import cost_of, plan_passes
 from ossamma.serving.stages import Answer, Stages
 from ossamma.serving.turns import Line, Request, Turn
 
@@ -66,7 +66,7 @@ class BatcherSettings:
     """A request lays out about this many characters, then it is another's turn."""
     long_words: int = 2_000
     """Texts of more words are decoded in a thread of their own."""
-    pass_overhead: int = 150
+    pass_overhead: int = PASS_OVERHEAD
     """What a forward pass costs whatever is in it, in pieces."""
 
     def __post_init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ossamma.serving.passes import cost_of, least_cost_reference, plan_passes
+from ossamma.inference.passes import cost_of, least_cost_reference, plan_passes
 
 
 @given(

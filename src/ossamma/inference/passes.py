@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import Final
+
+PASS_OVERHEAD: Final = 150
+"""What a forward pass of the default model costs on a CPU whatever is in it, in pieces."""
 
 
 def plan_passes(lengths: Sequence[int], *, overhead: int) -> list[list[int]]:
