@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
-PASS_OVERHEAD: Final = 150
+PASS_OVERHEAD: Final = 80
 """What a forward pass of the default model costs on a CPU whatever is in it, in pieces."""
 
 
