@@ -6,7 +6,7 @@ import json
 
 import pytest
 import torch
-from transformers import AutoConfig, AutoModel, BertConfig
+from transformers import AutoConfig, AutoModel, BertConfig, BertModel
 
 from ossamma.model.configuration import OssammaConfig
 from ossamma.model.hugging_face import (
@@ -97,6 +97,14 @@ def test_without_settings_of_another_the_encoder_is_ours():
 def test_an_unknown_family_is_refused(entries):
     with pytest.raises(ConfigurationError, match="expected the configuration of an encoder"):
         build_network(entries)
+
+
+def test_settings_that_name_code_of_their_own_do_not_bring_it_in():
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 9}
+    trap = {"AutoConfig": "trap.Config", "AutoModel": "trap.Model"}
+    network = build_network({"model_type": "bert", "auto_map": trap, **sizes})
+    assert type(network) is BertModel
+    assert not hasattr(network.config, "auto_map")
 
 
 def test_word_features_and_another_encoder_do_not_go_together():

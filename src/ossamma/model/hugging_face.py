@@ -75,7 +75,8 @@ def build_network(settings: Mapping[str, Any]) -> PreTrainedModel:
     Raises:
         ConfigurationError: this version of transformers knows no such encoder.
     """
-    entries = dict(settings)
+    # What names code of a checkpoint is left out here too: a bundle may come from anyone.
+    entries = {name: value for name, value in settings.items() if name not in _OF_ITS_ORIGIN}
     try:
         config = AutoConfig.for_model(entries.pop("model_type", None), **entries)
         network = AutoModel.from_config(config, dtype=torch.float32)
