@@ -12,7 +12,7 @@ import pytest
 import torch
 from fastapi.testclient import TestClient
 from safetensors.torch import load_file
-from transformers import AutoModel
+from transformers import AutoModel, AutoTokenizer
 
 import ossamma
 from ossamma.export.bundle import Backend, load
@@ -217,6 +217,17 @@ def test_it_is_released_with_a_graph(family, tmp_path):
 
 def start(folder, *assignments):
     return from_hugging_face(str(folder), tiny.LABELS, recipe(*assignments))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_word_has_the_pieces_that_its_own_tokenizer_gives_it(family, tmp_path):
+    folder = encoder(tmp_path, family)
+    own = AutoTokenizer.from_pretrained(folder, add_prefix_space=True)
+    words = ["Ada", "Lovelace", "met", "Noether-Hopper", "in", "1842", ".", "O'Brien", "\u00c5se"]
+    pieces = start(folder).tokenizer.encode_words(words)
+    for word, found in zip(words, pieces, strict=True):
+        given = own([word], is_split_into_words=True, add_special_tokens=False)["input_ids"]
+        assert list(found) == given
 
 
 def test_windows_longer_than_the_encoder_reads_are_refused(tmp_path):
