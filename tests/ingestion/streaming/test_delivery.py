@@ -192,6 +192,18 @@ def test_a_broker_that_is_restarted_is_read_on(server, tmp_path):
     store.close()
 
 
+@pytest.mark.parametrize("url", ["nats://127.0.0.1:1/a", "redis://127.0.0.1:1/a"])
+def test_who_is_asked_to_end_does_so_though_there_is_no_broker(url, tmp_path):
+    async def end():
+        stopping = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.2, stopping.set)
+        sink = streamer.sink_of(MemoryStore())
+        return await streamer.stream(url, sink, tmp_path / "s", stopping=stopping)
+
+    report = asyncio.run(asyncio.wait_for(end(), 20))
+    assert (report.written, report.unfinished) == (0, 0)
+
+
 @pytest.mark.parametrize(
     ("server", "size"), [("redis", 100_000_000), ("nats", 30_000_000)], indirect=["server"]
 )
