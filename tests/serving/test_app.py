@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import random
+import threading
 from pathlib import Path
 
 import httpx
@@ -560,5 +561,31 @@ def test_parallel_calls_equal_sequential_ones(number):
                 assert found == [(e["start"], e["end"], e["confidence"]) for e in entities_of(text)]
             assert await server.metric("ner_requests_total") == number
             assert await server.metric("ner_requests_in_flight") == 0
+
+    run(story)
+
+
+def test_every_request_has_an_id_of_its_own():
+    async def story():
+        async with serving() as server:
+            asked = [server.client.get("/health") for _ in range(50)]
+            made = [answer.headers["x-request-id"] for answer in await asyncio.gather(*asked)]
+        async with serving() as other:
+            made.append((await other.client.get("/health")).headers["x-request-id"])
+        assert len(set(made)) == len(made)
+
+    run(story)
+
+
+def test_no_request_is_given_a_thread_of_its_own():
+    """Threads that come and go with requests would take turns with the model's."""
+
+    async def story():
+        async with serving() as server:
+            before = set(threading.enumerate())
+            for route in ROUTES:
+                assert (await server.post(route, body_of(route))).status_code == 200
+            fresh = {thread.name for thread in set(threading.enumerate()) - before}
+            assert not any("AnyIO" in name for name in fresh), fresh
 
     run(story)

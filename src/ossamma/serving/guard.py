@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import random
 import re
+import secrets
 import time
-import uuid
 from typing import Any, Final
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -34,13 +35,15 @@ class Guard:
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
         self._service = service
+        # Not from the system for each request: every such call waits for the model's thread.
+        self._ids = random.Random(secrets.randbits(128))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, watched from both sides."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        visit = _Visit(self._service, scope)
+        visit = _Visit(self._service, scope, fresh_id=f"{self._ids.getrandbits(128):032x}")
         if visit.is_ner:
             self._service.metrics.began()
         try:
@@ -63,7 +66,7 @@ class Guard:
 class _Visit:
     """One request on its way through."""
 
-    def __init__(self, service: Service, scope: Scope) -> None:
+    def __init__(self, service: Service, scope: Scope, *, fresh_id: str) -> None:
         self._service = service
         self._began = time.perf_counter()
         self._scope = scope
@@ -74,7 +77,7 @@ class _Visit:
         settings = service.settings
         self._limit = settings.max_stream_bytes if path == STREAM else settings.max_body_bytes
         given = self.headers.get("x-request-id", "")
-        self._id = given if _PLAIN_ID.fullmatch(given) else uuid.uuid4().hex
+        self._id = given if _PLAIN_ID.fullmatch(given) else fresh_id
         self.status = 0
         scope["state"] = {**scope.get("state", {}), "request_id": self._id}
 

@@ -88,12 +88,15 @@ def note(request: Request, **facts: Any) -> None:
     request.scope["state"].setdefault("facts", {}).update(facts)
 
 
-def allow_use(request: Request) -> None:
-    """Let pass whoever has a key, or everyone if the server has no keys."""
+async def allow_use(request: Request) -> None:
+    """Let pass whoever has a key, or everyone if the server has no keys.
+
+    A coroutine, though it waits for nothing: what is none is given a thread for each request.
+    """
     _allow(request, frozenset(Role))
 
 
-def allow_admin(request: Request) -> None:
+async def allow_admin(request: Request) -> None:
     """Let pass whoever has an admin's key; nobody if the server has no keys."""
     if service_of(request).keys is None:
         raise AccessError("this server was started without keys, so nobody may do this here")
