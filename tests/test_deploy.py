@@ -85,7 +85,6 @@ def test_what_it_installs_is_bounded_as_the_project_says():
     assert "serve" in wanted
     assert wanted <= set(extras)
     assert Requirement(ARGUMENTS["TORCH"]) in map(Requirement, PROJECT["dependencies"])
-    assert Requirement(ARGUMENTS["ONNXRUNTIME"]) in map(Requirement, extras["export"])
 
 
 def test_what_it_copies_is_there_and_reaches_the_builder():
