@@ -71,12 +71,12 @@ def export(  # noqa: PLR0913  a verb's options are its arguments
     ] = 0.2,
     onnx: Annotated[
         bool,
-        typer.Option("--onnx", help="Add the encoder as an ONNX graph: the faster way on a CPU."),
+        typer.Option("--onnx", help="Add the encoder as an ONNX graph, for ONNX Runtime."),
     ] = False,
     onnx_int8: Annotated[
         bool,
         typer.Option(
-            "--onnx-int8", help="Add an ONNX graph in int8: faster and smaller, if F1 allows it."
+            "--onnx-int8", help="Add an ONNX graph in int8: smaller and faster, if F1 allows it."
         ),
     ] = False,
     report: Annotated[
