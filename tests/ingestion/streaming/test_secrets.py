@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import subprocess
@@ -57,12 +58,16 @@ def test_nothing_that_is_logged_has_the_password(server, tmp_path, caplog):
         assert SECRET not in text
 
 
+# The library of NATS forgets to close a connection that the server refused.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_a_wrong_password_is_told_at_once_without_it(server, tmp_path, caplog):
     url = server.url("texts", user=user(server, "mellon"))
     with caplog.at_level(logging.DEBUG), pytest.raises(StreamError) as caught:
         run(url, tmp_path)
     assert "mellon" not in caplog.text + str(caught.value)
     assert "auth" in str(caught.value).lower() or "wrongpass" in str(caught.value).lower()
+    caught = None
+    gc.collect()  # here, and not in the middle of another test
 
 
 @pytest.mark.slow

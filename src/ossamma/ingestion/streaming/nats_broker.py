@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 _library = logging.getLogger(f"{__name__}.library")
+_CLOSING_SECONDS = 0.1
+"""The client closes a connection that was refused after it has told us of it."""
 _SEND_SECONDS = 10.0
 _PENDING_BYTES = 2**28
 """What the client holds before we look at it; a server allows 64 MiB in one message."""
@@ -81,25 +83,33 @@ class JetStreamBroker:
 
     async def start(self, take: Take | None) -> None:
         """Connect; see `Broker.start`. A refused password is not tried again."""
-        connecting = asyncio.create_task(self._broker.connect())
-        refused = asyncio.create_task(self._refused.wait())
-        done, _ = await asyncio.wait(
-            {connecting, refused},
-            timeout=self._settings.patience_seconds,
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        refused.cancel()
-        if connecting not in done:
-            connecting.cancel()
-            raise StreamError(
-                f"cannot connect to {self._place.shown}: {self._error or 'no answer'}"
-            )
+        self._connection = await self._connected()
         async with self._faults("cannot be read"):
-            self._connection = await connecting
             if take is not None:
                 await self._subscribe(take)
             await self._broker.start()
             self._is_started = True
+
+    async def _connected(self) -> Client:
+        connecting = asyncio.create_task(self._broker.connect())
+        refused = asyncio.create_task(self._refused.wait())
+        try:
+            await asyncio.wait(
+                {connecting, refused},
+                timeout=self._settings.patience_seconds,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if not connecting.done():
+                await asyncio.sleep(_CLOSING_SECONDS)
+                why = self._error or "no answer"
+                raise StreamError(f"cannot connect to {self._place.shown}: {why}")
+            async with self._faults("cannot be reached"):
+                return await connecting
+        finally:
+            for task in (connecting, refused):
+                task.cancel()
+            await asyncio.gather(connecting, refused, return_exceptions=True)
+        raise AssertionError
 
     async def _subscribe(self, take: Take) -> None:
         settings = self._settings
