@@ -152,7 +152,8 @@ def test_a_graph_goes_in_and_is_compared(ossamma, trained, tmp_path):
     graph = json.loads(result.stdout)["onnx"]
     assert (graph["form"], graph["parity"]["different"], graph["f1_check"]) == ("fp32", 0, None)
     assert verify(tmp_path / "r")["onnx"] == graph
-    assert load(tmp_path / "r").scorer.backend == "onnx"
+    assert load(tmp_path / "r", backend="onnx").scorer.backend == "onnx"
+    assert load(tmp_path / "r").scorer.backend == "torch"
     again = ossamma("export", "r", "--out", "s", "--json")
     assert again.exit_code == 0, again.stderr
     assert not (tmp_path / "s" / "model.onnx").exists()
