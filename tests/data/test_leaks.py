@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from ossamma.data.leaks import (
     find_leak,
     shared_sentences_reference,
 )
+from ossamma.data.sentences import compared_spans
 from ossamma.schema.errors import ConfigurationError
 from ossamma.schema.spans import Annotation, Document, Span
 
@@ -56,6 +58,51 @@ def test_a_short_sentence_is_no_leak():
     assert kinds(document("They said: He did it. She saw it."), held) == []
     # All of it is eight words or more only if the sentences were one.
     assert kinds(document("He did it. She saw it."), held) == [("exact", 0)]
+
+
+JOINTS = (
+    " ",
+    "\n",
+    " <sup>[[note]]</sup> ",
+    " curl does. ",
+    " \u2013 ",
+    ') "',
+    " (see [1]) ",
+    " \u201c",
+)
+SENTENCES = (
+    LONG,
+    OTHER,
+    "Dr. Who saw e.g. the U.S. of old and new times go by",
+    "It rained. It ended",
+)
+
+
+def told_apart(text: str) -> set[tuple[str, ...]]:
+    """The long runs of words between stops and line ends, found in another way."""
+    runs = re.split(r"(?<=[.!?])\s+|\n", text)
+    words = (tuple(re.findall(r"\w+", run.lower())) for run in runs)
+    return {each for each in words if len(each) >= 8}
+
+
+TEXTS = st.lists(st.tuples(st.sampled_from(SENTENCES), st.sampled_from(JOINTS)), min_size=1).map(
+    lambda parts: "".join(f"{sentence}.{joint}" for sentence, joint in parts)
+)
+
+
+@given(TEXTS, TEXTS)
+def test_no_text_between_two_stops_is_left_whatever_stands_around_it(held_text, text):
+    [(remaining, _)] = clean([document(text)], held_out(held_text))
+    left = told_apart(remaining.text) if remaining else set()
+    assert not left & told_apart(held_text)
+
+
+def test_a_source_that_marks_its_sentences_is_compared_between_stops_too():
+    text = f"{LONG}. And more of it"
+    words = tuple(compared_spans(text))
+    held = HeldOut(LeakSettings())
+    held.add(document(text, words=words, sentence_starts=(0,)), "test")
+    assert kinds(document(f"{OTHER}. {LONG}. {OTHER}."), held) == [("sentence", 0)]
 
 
 @pytest.mark.parametrize(("num_words", "is_long"), [(10, True), (11, True), (12, False)])

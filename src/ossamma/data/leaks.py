@@ -1,8 +1,9 @@
 """Find what held-out documents share with training: whole documents, long sentences, surfaces.
 
 A split leaks into another where a document of it stands there too (exactly or nearly), or where a
-document there contains one of its long sentences. That entities of one surface occur on both sides
-is no leak, but says how much a score measures memory; it is reported beside.
+document there contains one of its long sentences, or a long part of its text between two stops.
+That entities of one surface occur on both sides is no leak, but says how much a score measures
+memory; it is reported beside.
 
 Only held-out documents are remembered (about 1 KB each and 250 bytes for each long sentence);
 training documents stream by.
@@ -35,6 +36,7 @@ from ossamma.data.sentences import (
     compared_spans,
     compared_words,
     cut,
+    passages_of,
     sentences_of,
 )
 from ossamma.data.text_prints import TextPrint, print_of, prints_of
@@ -77,7 +79,7 @@ class Shared:
 
 
 class _LongSentences:
-    """The long sentences of held-out documents, and where another document has them.
+    """The long passages of held-out documents, and where another document has them.
 
     A sentence is found by the hash of its first words, its anchor, then by its length and its key.
     """
@@ -94,7 +96,7 @@ class _LongSentences:
 
     def add(self, document: Document, number: int) -> None:
         """Take in the sentences of the document of this number."""
-        for sentence in sentences_of(document):
+        for sentence in passages_of(document):
             words = compared_words(document.text[sentence.start : sentence.end])
             if len(words) >= self._width:
                 [anchor] = shingle_hashes_reference(words[: self._width], self._width)
@@ -255,7 +257,7 @@ def shared_sentences_reference(
     """Compare every run of words with every long sentence: the definition of a shared sentence."""
     words, spans = compared_words(document.text), compared_spans(document.text)
     places = set()
-    for sentence in sentences_of(held):
+    for sentence in passages_of(held):
         wanted = compared_words(held.text[sentence.start : sentence.end])
         for start in range(len(words) if len(wanted) >= sentence_words else 0):
             if words[start : start + len(wanted)] == wanted:

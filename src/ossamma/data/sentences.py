@@ -20,6 +20,8 @@ _SPACE: Final = re.compile(r"\s*")
 _BREAK: Final = re.compile(
     r"\n\s{0,99}|(?<=[.!?])[\"'\u2019\u201d)\]]{0,3}\s{1,99}(?=[\"'(\[]?[A-Z0-9])"
 )
+# Every such mark before white space, whatever comes then: where it cuts depends on nothing else.
+_STOP: Final = re.compile(r"\n\s{0,99}|(?<=[.!?])[\"'\u2019\u201d)\]]{0,3}\s{1,99}")
 
 
 def compared_words(text: str) -> list[bytes]:
@@ -66,8 +68,23 @@ def sentences_of(document: Document) -> list[Span]:
             Span(document.words[first].start, document.words[end - 1].end)
             for first, end in pairwise(firsts)
         ]
-    text = document.text
-    ends = [(match.start(), match.end()) for match in _BREAK.finditer(text)]
+    return _parts_between(document.text, _BREAK)
+
+
+def passages_of(document: Document) -> list[Span]:
+    """Return the sentences of a document, and the finer parts between all stops and line ends.
+
+    Two documents that share a sentence may disagree on where it ends, for one marks its sentences
+    and the other does not, or what follows looks like a beginning in one of them only. What
+    stands between two stops is the same in both.
+    """
+    passages = {*sentences_of(document), *_parts_between(document.text, _STOP)}
+    return sorted(passages)
+
+
+def _parts_between(text: str, border: re.Pattern[str]) -> list[Span]:
+    """Return what visible stands between the borders of a text."""
+    ends = [(match.start(), match.end()) for match in border.finditer(text)]
     starts = [0, *(end for _, end in ends)]
     stops = [*(start for start, _ in ends), len(text)]
     return [Span(a, b) for a, b in zip(starts, stops, strict=True) if text[a:b].strip()]
