@@ -92,6 +92,15 @@ def test_a_faulty_policy_is_refused_at_its_line(tmp_path, change, line, message)
         load_policy("letters", path)
 
 
+@pytest.mark.parametrize(
+    ("said", "repairs"),
+    [("", ("keep-longest",)), ("repairs: []\n", ()), ("repairs: [trim-space]\n", ("trim-space",))],
+)
+def test_overlaps_are_mended_unless_a_policy_says_otherwise(tmp_path, said, repairs):
+    path = written(tmp_path, f"name: letters\n{said}sources:\n  - card: wnut17\n    grade: gold\n")
+    assert load_policy("rag9", path).repairs == repairs
+
+
 def test_a_missing_policy_is_named(tmp_path):
     with pytest.raises(DataError, match=r"no build policy at .*--policy FILE"):
         load_policy(str(tmp_path))

@@ -170,3 +170,14 @@ def test_what_was_left_out_and_what_was_noted_are_told_apart(treatment, profile,
     )
     read = make_shard(job, treatment, tmp_path / "2.jsonl").read
     assert (read["num_skipped"], read["num_notes"], read["notes"]) == (1, 0, [])
+
+
+def test_an_id_that_comes_twice_is_refused_with_its_line(treatment, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text(
+        "".join(json.dumps({"id": "x", "text": text}) + "\n" for text in ("Ada", "Bob"))
+    )
+    job = ShardJob(dataset="own", name="a.jsonl", path=path, file_format="jsonl")
+    with pytest.raises(DataError, match=r"a\.jsonl:2 .*'x'.*that no earlier document"):
+        make_shard(job, treatment, tmp_path / "out.jsonl")
+    assert not (tmp_path / "out.jsonl").exists()

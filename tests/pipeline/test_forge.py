@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -92,6 +93,39 @@ def test_own_text_is_marked_by_the_profile_s_lexicons(request_for, folder, tmp_p
     assert (document.text[mark.start : mark.end], mark.origin) == ("Oslo", "lexicon:towns")
     assert not (request.out / "work").exists()
     assert (request.out / "train.spacy").exists()
+
+
+def own_words(folder, *words):
+    """A labelled file of one document with these words, the first a person."""
+    starts = [sum(len(word) + 1 for word in words[:number]) for number in range(len(words))]
+    places = [[start, start + len(word)] for start, word in zip(starts, words, strict=True)]
+    mark = {"start": 0, "end": len(words[0]), "label": "PERSON"}
+    record = {"text": " ".join(words), "words": places, "entities": [mark]}
+    path = folder / "own.jsonl"
+    path.write_text(json.dumps(record) + "\n")
+    return OwnRequest(labelled=((path, ""),))
+
+
+def test_columns_cut_a_word_at_its_spaces(request_for, tmp_path):
+    forge(replace(request_for, own=own_words(tmp_path, "Ada Bee", "met")), Steps(), None)
+    read = [
+        d
+        for name in ("train", "test")
+        for d in read_conll(request_for.out / f"{name}.conll").documents
+    ]
+    [found] = [d for d in read if d.text.startswith("Ada Bee")]
+    assert [found.text[a.start : a.end] for a in found.annotations] == ["Ada Bee"]
+    assert len(found.words) == 3
+
+
+def test_a_format_that_cannot_hold_a_document_keeps_back_no_other(request_for, tmp_path):
+    request = replace(request_for, own=own_words(tmp_path, "Ada", "-DOCSTART-"))
+    with pytest.raises(
+        DataError, match=r"got '-DOCSTART-'.*not written: conll, all else .* stands"
+    ):
+        forge(request, Steps(), None)
+    written = {path.suffix for path in request_for.out.iterdir()}
+    assert {".spacy", ".parquet", ".jsonl"} <= written
 
 
 @pytest.mark.parametrize("theirs", ["", "knowledge: [wnut17]\n"])

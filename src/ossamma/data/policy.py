@@ -34,6 +34,9 @@ class Grade(StrEnum):
     """Read and listed, never trained on."""
 
 
+DEFAULT_REPAIRS: Final = ("keep-longest",)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
     """One data set of the build."""
@@ -82,8 +85,9 @@ class BuildPolicy:
     """Share of the groups that go to dev and test where the source has no such part."""
     weights: Mapping[Grade, float] = field(default_factory=dict)
     """Weight of each grade in the loss."""
-    repairs: tuple[str, ...] = ()
-    """Mechanical repairs of marks, in order; every one is logged."""
+    repairs: tuple[str, ...] = DEFAULT_REPAIRS
+    """Mechanical repairs of marks, in order; every one is logged. Marks that overlap cannot be
+    taught, so that of these the longest is kept unless a policy says otherwise."""
     deduplicate: Mapping[str, Option] = field(default_factory=dict)
     """Settings of the search for duplicates."""
     knowledge: tuple[str, ...] = ()
@@ -132,7 +136,7 @@ def load_policy(profile: str, path: Path | None = None) -> BuildPolicy:
         salt=section.text("salt", "1"),
         shares={Split(name): share for name, share in _numbers(section, "shares", Split)},
         weights={Grade(name): weight for name, weight in _numbers(section, "weights", Grade)},
-        repairs=tuple(section.texts("repairs")),
+        repairs=tuple(section.texts("repairs")) if section.has("repairs") else DEFAULT_REPAIRS,
         deduplicate=section.options("deduplicate"),
         knowledge=tuple(section.texts("knowledge")),
     )

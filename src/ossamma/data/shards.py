@@ -19,6 +19,7 @@ from typing import Any, Final, TextIO
 from ossamma.data.checksum import digest_of
 from ossamma.data.documents import DocumentFormat, UnmarkedStream, read_marked
 from ossamma.data.harmonise import harmonise_stream
+from ossamma.data.key_index import KeyIndex
 from ossamma.data.own_files import MARKED, UNMARKED
 from ossamma.data.readers.corpus import ReadReport
 from ossamma.data.readers.jsonl import stream_jsonl, write_jsonl
@@ -135,6 +136,7 @@ class _Shard:
         self._entities = 0
         self._has_groups = False
         self._repairs: Counter[str] = Counter()
+        self._ids = KeyIndex()
 
     def write(self, out: Path) -> ShardReport:
         documents, read_report = self._read()
@@ -194,6 +196,13 @@ class _Shard:
     def _named(self, document: Document) -> Document:
         """Give ids and groups that are unique among all data sets, and the weight."""
         job = self._job
+        key = blake2b(document.id.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        if self._ids.find(key) is not None:
+            raise DataError(
+                f"{document.where}: expected an id that no earlier document of the file has; give "
+                "each its own, or none at all"
+            )
+        self._ids.add(key)
         group = f"{job.dataset}/{document.group}" if document.group else ""
         self._has_groups |= bool(group)
         is_silent = document.annotations is not None and document.annotates is None

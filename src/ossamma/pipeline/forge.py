@@ -23,7 +23,7 @@ from ossamma.data.readers.jsonl import stream_jsonl
 from ossamma.data.split import PRIORITY
 from ossamma.data.writers.conll import ConllOutput, write_conll
 from ossamma.data.writers.parquet import write_parquet
-from ossamma.schema.errors import DataError
+from ossamma.schema.errors import DataError, OssammaError
 from ossamma.schema.profile import PROFILES_PACKAGE, Profile, load_profile
 from ossamma.schema.spans import Document
 from ossamma.tokenization.words import split_words
@@ -82,12 +82,24 @@ def forge(
         ),
         progress,
     )
-    for number, output in enumerate(request.formats):
-        progress.step(f"writing {output}", number, len(request.formats))
-        _WRITE[output](request.out, profile)
+    _write_all(request, profile, progress)
     if request.remove_work:
         remove_work(request.out)
     return content
+
+
+def _write_all(request: ForgeRequest, profile: Profile, progress: BuildProgress) -> None:
+    """Write every format; what one of them cannot hold does not keep back the others."""
+    failed: list[tuple[str, OssammaError]] = []
+    for number, output in enumerate(request.formats):
+        progress.step(f"writing {output}", number, len(request.formats))
+        try:
+            _WRITE[output](request.out, profile)
+        except OssammaError as error:
+            failed.append((output, error))
+    if failed:
+        names = ", ".join(output for output, _ in failed)
+        raise DataError(f"{failed[0][1]}; not written: {names}, all else of the build stands")
 
 
 def _labeller_maker(
@@ -152,7 +164,9 @@ def _splits(out: Path) -> Iterator[tuple[str, Iterator[Document]]]:
 
 def _write_conll(out: Path, _profile: Profile) -> None:
     for split, documents in _splits(out):
-        write_conll(out / f"{split}.conll", documents, ConllOutput(split_words=split_words))
+        # Some sources have words with a space inside, which columns cannot hold.
+        settings = ConllOutput(split_words=split_words, on_space="split")
+        write_conll(out / f"{split}.conll", documents, settings)
 
 
 def _write_parquet(out: Path, _profile: Profile) -> None:

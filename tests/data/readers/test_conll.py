@@ -527,3 +527,12 @@ def test_real_words_with_odd_characters_survive():
     assert "watched\u200bwas" in found
     assert "Dubbz\ufeff" in found
     assert found.count("#") > 2
+
+
+@pytest.mark.parametrize("content", ["Bob B-PER\rruns O\r\rJim B-PER\r", ADA + "a\rb\tO\n"])
+def test_a_carriage_return_inside_a_line_is_no_space(tmp_path, content):
+    path = tmp_path / "mac.conll"
+    path.write_bytes(content.encode())
+    line = content.count("\n") or 1
+    with pytest.raises(OssammaError, match=rf"mac\.conll:{line}: .*a carriage return inside"):
+        read_conll(path)

@@ -35,8 +35,8 @@ class Fault:
 class TextLines:
     r"""The lines of a file without their ends; None where a line could not be read.
 
-    Only "\n" ends a line (and "\r" before it is dropped): U+2028, U+0085 and the like are
-    characters of words.
+    Only "\n" ends a line, and "\r" before it is dropped; another "\r" is a fault, for nobody knows
+    whether it ends a line. U+2028, U+0085 and the like are characters of words.
     """
 
     lines: tuple[str | None, ...]
@@ -73,11 +73,13 @@ def read_lines(path: Path, *, max_line_bytes: int) -> TextLines:
     faults: list[Fault] = []
     for number, raw in enumerate(content.removeprefix(_BOM).split(b"\n"), start=1):
         line = _decode(raw, number, max_line_bytes=max_line_bytes)
+        if not isinstance(line, Fault):
+            line = _without_return(line, number)
         if isinstance(line, Fault):
             faults.append(line)
             lines.append(None)
         else:
-            lines.append(line.rstrip("\r"))
+            lines.append(line)
     return TextLines(tuple(lines), tuple(faults))
 
 
@@ -113,6 +115,18 @@ def stream_lines(
             if isinstance(line, Fault):
                 raise line.error(path)
             yield number, line.rstrip("\r")
+
+
+def _without_return(line: str, number: int) -> str | Fault:
+    """Drop carriage returns at the end; one inside the line would part columns as a space does."""
+    line = line.rstrip("\r")
+    if "\r" not in line:
+        return line
+    return Fault(
+        number,
+        "lines that end in \\n or \\r\\n",
+        "a carriage return inside the line; convert line ends of old Macs (tr '\\r' '\\n')",
+    )
 
 
 def shown(text: str) -> str:
