@@ -123,11 +123,35 @@ def test_the_card_says_when_a_set_may_not_be_passed_on(request_for):
     content = build(request_for, Steps())
     for form in ("md", "html"):
         assert "Not to be passed on" not in render_card(content, form)
-    content["sources"][0]["redistributable"] = "non-commercial"
+    content["sources"][0]["files"][0]["redistributable"] = "non-commercial"
     for form in ("md", "html"):
         shown = " ".join(render_card(content, form).split())
         assert "Not to be passed on" in shown
         assert "post (non-commercial)" in shown
+
+
+def test_files_with_a_licence_of_their_own_are_judged_and_named_by_it(request_for, tmp_path):
+    files = {f"{name}.conll": ("train", sentences(name)) for name in ("Ann", "Ben", "Cam")}
+    card = building.card_in(tmp_path, "mixed", files, redistributable="non-commercial")
+    text = card.read_text()
+    for name, licence in (
+        ("Ann", "CC-BY-4.0"),
+        ("Ben", "CC-BY-SA-3.0"),
+        ("Cam", "CC-BY-NC-SA-4.0"),
+    ):
+        text = text.replace(f"path: {name}.conll,", f"path: {name}.conll, licence: {licence},")
+    card.write_text(text)
+    policy = replace(request_for.policy, sources=(Source(card=str(card), table="post"),))
+    content = build(replace(request_for, policy=policy), Steps())
+    [source] = content["sources"]
+    assert [file["redistributable"] for file in source["files"]] == ["yes", "share-alike"]
+    assert content["rejected"] == [
+        {"name": "mixed/Cam.conll", "reason": "licence: CC-BY-NC-SA-4.0 (non-commercial)"}
+    ]
+    for form in ("md", "html"):
+        shown = " ".join(render_card(content, form).split())
+        assert "Not to be passed on" not in shown
+        assert "Share-alike: what is made of mixed is" in shown
 
 
 def test_the_card_shows_what_the_readers_left_out_and_noted(request_for):

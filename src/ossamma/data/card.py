@@ -79,6 +79,13 @@ _RESTRICTED: Final = (
 )
 
 
+def _terms_of(source: Mapping[str, Any]) -> set[str]:
+    """Return the terms of the files that were taken of a source: their own, or the source's."""
+    given = source.get("redistributable")
+    terms = {file.get("redistributable", given) for file in source["files"]}
+    return {each for each in terms if each is not None}
+
+
 class _View:
     """What the templates show, summed up from the parts of a card."""
 
@@ -88,15 +95,12 @@ class _View:
         self.types = self._types()
         self.origins = self._origins()
         self.remarks = list(self._remarks())
-        self.share_alike = [
-            source["dataset"]
-            for source in card["sources"]
-            if source.get("redistributable") == Redistribution.SHARE_ALIKE
-        ]
+        terms = [(source["dataset"], _terms_of(source)) for source in card["sources"]]
+        self.share_alike = [name for name, found in terms if Redistribution.SHARE_ALIKE in found]
         self.restricted = [
-            (source["dataset"], source["redistributable"])
-            for source in card["sources"]
-            if source.get("redistributable") in _RESTRICTED
+            (name, ", ".join(each for each in _RESTRICTED if each in found))
+            for name, found in terms
+            if not found.isdisjoint(_RESTRICTED)
         ]
 
     def _totals(self) -> dict[str, dict[str, int]]:

@@ -108,7 +108,7 @@ class _Workshop:
         files = [
             file for file in card.files if file.split is not None or file.path in source.tables
         ]
-        allowed = [file for file in files if self._is_allowed(file, card)]
+        allowed = self._allowed(files, card)
         if not allowed:
             self._reject(card.name, f"licence: {card.licence} ({card.redistributable})")
             return
@@ -123,7 +123,14 @@ class _Workshop:
             report = self._shard(
                 self._job(source, card, file, path), official, autolabel=source.autolabel
             )
-            facts.append({"path": file.path, "split": official, **_shard_facts(report)})
+            facts.append(
+                {
+                    "path": file.path,
+                    "split": official,
+                    "redistributable": redistribution_of(file, card).value,
+                    **_shard_facts(report),
+                }
+            )
         if facts:
             self._gathered.sources.append(
                 {**_card_facts(source, card, self._request), "files": facts}
@@ -213,11 +220,16 @@ class _Workshop:
             facts.append({"path": file.path, "split": official, **_shard_facts(report)})
         self._gathered.sources.append({**_card_facts(source, card, self._request), "files": facts})
 
-    def _is_allowed(self, file: CardFile, card: DatasetCard) -> bool:
-        allowed = redistribution_of(file, card) in self._request.policy.licences
-        if not allowed and redistribution_of(file, card) is not card.redistributable:
-            self._reject(f"{card.name}/{file.path}", f"licence: {file.licence}")
-        return allowed
+    def _allowed(self, files: Sequence[CardFile], card: DatasetCard) -> list[CardFile]:
+        """Return the files that the policy admits; where it admits some, the others are listed."""
+        terms = [redistribution_of(file, card) for file in files]
+        admitted = [each in self._request.policy.licences for each in terms]
+        if any(admitted):
+            for file, each, is_admitted in zip(files, terms, admitted, strict=True):
+                if not is_admitted:
+                    licence = file.licence or card.licence
+                    self._reject(f"{card.name}/{file.path}", f"licence: {licence} ({each})")
+        return [file for file, is_admitted in zip(files, admitted, strict=True) if is_admitted]
 
     def _fetch(self, card: DatasetCard, progress: Progress) -> dict[str, Path]:
         request = self._request
