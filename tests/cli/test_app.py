@@ -101,6 +101,13 @@ def test_help_lists_all_verbs(ossamma):
     assert all(verb in result.stdout for verb in VERBS)
 
 
+@pytest.mark.parametrize("verb", [(), ("train",), ("data", "build"), ("graph", "stats")])
+def test_the_short_option_for_help_is_understood_everywhere(ossamma, verb):
+    short, long = ossamma(*verb, "-h"), ossamma(*verb, "--help")
+    assert short.exit_code == 0
+    assert short.output == long.output
+
+
 def test_the_version_is_that_of_the_package(ossamma):
     assert ossamma("--version").stdout == f"ossamma {__version__}\n"
 

@@ -46,6 +46,7 @@ app = typer.Typer(
     help="Named entity recognition: train, evaluate, and use models that verify themselves.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )

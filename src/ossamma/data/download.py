@@ -180,7 +180,8 @@ class Downloader:
         return (
             f"cannot download {job.url}: {reason} ({self.settings.attempts} attempts); "
             + (f"the first {kept} bytes are kept: " if kept else "")
-            + "run the command again later, or take the file from a mirror folder"
+            + "run the command again later, take the file from a folder (--mirror), or take only "
+            "what is at hand (--offline)"
         )
 
     def _transfer(self, job: _Job, deadline: float) -> Digest:
