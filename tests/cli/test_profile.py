@@ -50,7 +50,7 @@ def test_machines_get_json_alone(ossamma, trained):
     [
         (["--lengths", "a,b"], "expected whole numbers"),
         (["--lengths", "2"], "from 4 on"),
-        (["--device", "abacus"], "expected a device that torch can use here"),
+        (["--device", "abacus"], "device must be cpu, cuda or cuda:N"),
         (["--text", "nowhere.conll"], "nowhere.conll"),
     ],
 )

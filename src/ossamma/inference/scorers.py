@@ -44,12 +44,12 @@ class TorchScorer:
     backend = Backend.TORCH
 
     def __init__(self, model: OssammaForTokenClassification) -> None:
-        self._model = model
+        self.model = model
 
     def __call__(self, batch: Batch) -> Tensor:
         """Return emissions (S, W, K)."""
-        device = self._model.device
-        emissions_SWK: Tensor = self._model(
+        device = self.model.device
+        emissions_SWK: Tensor = self.model(
             input_ids=batch["input_ids"].to(device),
             attention_mask=batch["attention_mask"].to(device),
             word_features=batch["word_features"].to(device),

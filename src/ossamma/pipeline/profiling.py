@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import torch
 
 from ossamma.data.demo_corpus import DemoSizes, generate_demo_corpus
 from ossamma.data.readers.detect import read_documents
@@ -181,9 +180,7 @@ def profile_bundle(
         DataError, FormatError: the file of documents cannot be read, or has no word.
     """
     notes = list(_notes_on_load())
-    device = _device(request.device)
-    recogniser, documents = load(request.bundle), _documents(request)
-    recogniser.model.to(device)  # type: ignore[arg-type]  # `to` is wrapped
+    recogniser, documents = load(request.bundle, device=request.device), _documents(request)
     lengths = []
     for length in sorted(set(request.lengths)):
         if on_length is not None:
@@ -260,17 +257,6 @@ def profile_calls(recogniser: OssammaRecogniser, texts: Sequence[str], runs: int
         clocked=1_000.0 * seconds,
         stages={stage: 1_000.0 * spent for stage, spent in stages.items()},
     )
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)  # that a name is known does not mean that the device is there
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigurationError(
-            f"expected a device that torch can use here, got {name!r}: {str(error).splitlines()[0]}"
-        ) from error
-    return device
 
 
 def _documents(request: ProfileRequest) -> Sequence[Document]:

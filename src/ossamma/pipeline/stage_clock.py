@@ -17,6 +17,8 @@ import torch
 from torch import nn
 
 from ossamma.inference.recogniser import OssammaRecogniser
+from ossamma.inference.scorers import TorchScorer
+from ossamma.model.modeling import OssammaForTokenClassification, OssammaModel
 
 
 class Stage(StrEnum):
@@ -31,6 +33,7 @@ class Stage(StrEnum):
     WINDOW = "window attention"
     GATES = "gates and mixing"
     FFN = "FFN"
+    ENCODER = "encoder of transformers"
     HEAD = "head"
     VITERBI = "CRF: best path"
     POSTERIOR = "CRF: posteriors"
@@ -100,9 +103,11 @@ class StageClock:
 @contextmanager
 def clocked(recogniser: OssammaRecogniser, clock: StageClock) -> Iterator[None]:
     """Run the clock wherever the recogniser works, for the length of a block; use it alone."""
-    model = recogniser.model
+    model, scorer = recogniser.model, recogniser.scorer
+    # What runs may be a settled copy of the model.
+    running = scorer.model if isinstance(scorer, TorchScorer) else model
     with ExitStack() as stack:
-        for module, stage in _modules(model):
+        for module, stage in _modules(running):
             stack.enter_context(_hooked(module, stage, clock))
         for owner, method, stage in (
             (recogniser, "lay_out", Stage.TOKENISE),
@@ -122,13 +127,16 @@ def waiter(device: torch.device) -> Callable[[], None]:
     return lambda: None
 
 
-def _modules(model: nn.Module) -> Iterator[tuple[nn.Module, Stage]]:
-    encoder = model.get_submodule("encoder")
-    yield encoder.get_submodule("embedding"), Stage.EMBED
-    yield encoder.get_submodule("time_embedding"), Stage.EMBED
-    yield encoder.get_submodule("norm"), Stage.HEAD
-    yield model.get_submodule("head"), Stage.HEAD
-    for block in encoder.get_submodule("blocks").children():
+def _modules(model: OssammaForTokenClassification) -> Iterator[tuple[nn.Module, Stage]]:
+    encoder = model.encoder
+    yield model.head, Stage.HEAD
+    if not isinstance(encoder, OssammaModel):
+        yield encoder, Stage.ENCODER
+        return
+    yield encoder.embedding, Stage.EMBED
+    yield encoder.time_embedding, Stage.EMBED
+    yield encoder.norm, Stage.HEAD
+    for block in encoder.blocks:
         yield block, Stage.GATES
         for name, stage in _OF_BLOCK.items():
             yield block.get_submodule(name), stage
