@@ -279,8 +279,8 @@ def _finish(
     request: TrainRequest, prepared: _Prepared, result: FinetuneResult, trackers: Trackers
 ) -> TrainOutcome:
     """Score the best model as a user would load it, keep its answers, and release it."""
-    best = load(request.out / BEST_FOLDER)
-    best.model.to(prepared.start.model.device)  # type: ignore[arg-type]  # `to` is wrapped
+    place = prepared.start.model.device
+    best = load(request.out / BEST_FOLDER, device=str(place) if place.type == "cuda" else "cpu")
     judged = {name: split for name, split in prepared.splits.items() if name != TRAIN}
     found = {
         name: [entities for _, entities in best.recognise_documents(split.documents)]
