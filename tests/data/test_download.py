@@ -346,7 +346,7 @@ def test_a_refusal_is_final(server, client, target, status):
 def test_nobody_listens(client, target, pauses):
     with serving() as gone:
         url = gone.url()
-    with pytest.raises(DataError, match=r"refused.*\(3 attempts\).*mirror folder"):
+    with pytest.raises(DataError, match=r"refused.*\(3 attempts\).*--mirror.*--offline"):
         client.download(url, target, expected=Expected())
     assert list(pauses) == [1.0, 2.0]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from ossamma.inference.scorers import TorchScorer
-from ossamma.inference.settled import PackedLinear, can_settle, settle, torch_scorer
+from ossamma.inference.settled import PackedLinear, can_settle, rounded_rows, settle, torch_scorer
 from ossamma.model.configuration import OssammaConfig
 from ossamma.model.modeling import OssammaForTokenClassification, tag_entries
 from ossamma.schema.labels import LabelSet
@@ -96,6 +96,17 @@ def test_a_packed_product_is_the_product(rows, width_in, width_out, bias):
     x = torch.randn(2, rows, width_in)
     packed = PackedLinear(linear.weight, linear.bias)
     torch.testing.assert_close(packed(x), linear(x), rtol=1e-5, atol=1e-5)
+
+
+@given(st.integers(1, 100_000))
+def test_few_rows_are_added(number):
+    rounded = rounded_rows(number)
+    assert number <= rounded <= max(number + 31, number + number // 16)
+    assert rounded_rows(rounded) == rounded
+
+
+def test_products_have_few_shapes():
+    assert len({rounded_rows(number) for number in range(1, 8_193)}) <= 96
 
 
 def test_the_model_stays_as_it_is_and_lends_its_tensors():

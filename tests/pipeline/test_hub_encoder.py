@@ -238,7 +238,7 @@ def test_windows_longer_than_the_encoder_reads_are_refused(tmp_path):
 
 def test_settings_of_inference_shrink_to_the_encoder(tmp_path):
     model = start(encoder(tmp_path)).model
-    wide = InferenceSettings().within(model.config.longest_window)
+    wide = InferenceSettings(margin_pieces=96).within(model.config.longest_window)
     assert (wide.window_pieces, wide.margin_pieces) == (126, 38)
     assert InferenceSettings().within(1 << 30) == InferenceSettings()
 
