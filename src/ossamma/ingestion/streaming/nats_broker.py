@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from faststream.middlewares import AckPolicy
@@ -16,7 +15,7 @@ from nats.js.api import ConsumerConfig
 from nats.js.errors import NotFoundError
 
 from ossamma.ingestion.streaming.broker import Delivery, Lag, Take
-from ossamma.ingestion.streaming.connecting import encryption, told
+from ossamma.ingestion.streaming.connecting import Faults, encryption, told
 from ossamma.ingestion.streaming.places import BrokerPlace
 from ossamma.ingestion.streaming.settings import StreamSettings
 from ossamma.schema.errors import StreamError
@@ -50,6 +49,7 @@ class JetStreamBroker:
     def __init__(self, place: BrokerPlace, settings: StreamSettings) -> None:
         self._place = place
         self._settings = settings
+        self._faults = Faults(place, (NatsError, OSError, TimeoutError))
         self._refused = asyncio.Event()
         self._error = ""
         context = encryption(place)
@@ -84,7 +84,7 @@ class JetStreamBroker:
     async def start(self, take: Take | None) -> None:
         """Connect; see `Broker.start`. A refused password is not tried again."""
         self._connection = await self._connected()
-        async with self._faults("cannot be read"):
+        async with self._faults.told_as("cannot be read"):
             if take is not None:
                 await self._subscribe(take)
             await self._broker.start()
@@ -103,7 +103,7 @@ class JetStreamBroker:
                 await asyncio.sleep(_CLOSING_SECONDS)
                 why = self._error or "no answer"
                 raise StreamError(f"cannot connect to {self._place.shown}: {why}")
-            async with self._faults("cannot be reached"):
+            async with self._faults.told_as("cannot be reached"):
                 return await connecting
         finally:
             for task in (connecting, refused):
@@ -174,20 +174,20 @@ class JetStreamBroker:
 
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """See `Broker.acknowledge`. They are sent before this returns."""
-        async with self._faults("took no acknowledgement"):
+        async with self._faults.told_as("took no acknowledgement"):
             for delivery in deliveries:
                 await delivery.handle.ack()
             await self._client().flush(timeout=5)
 
     async def release(self, deliveries: Sequence[Delivery]) -> None:
         """See `Broker.release`."""
-        async with self._faults("took nothing back"):
+        async with self._faults.told_as("took nothing back"):
             for delivery in deliveries:
                 await delivery.handle.nack()
 
     async def send(self, name: str, key: str, content: bytes) -> None:
         """See `Broker.send`. A key that JetStream has seen of late is not kept twice."""
-        async with self._faults("took no message"):
+        async with self._faults.told_as("took no message"):
             await (
                 self._client()
                 .jetstream()
@@ -196,12 +196,12 @@ class JetStreamBroker:
 
     async def prepare(self, name: str) -> None:
         """Make the stream of a subject that is sent to."""
-        async with self._faults("has no stream"):
+        async with self._faults.told_as("has no stream"):
             await self._ensure(name)
 
     async def lag(self) -> Lag:
         """See `Broker.lag`."""
-        async with self._faults("does not say how far behind we are"):
+        async with self._faults.told_as("does not say how far behind we are"):
             jetstream = self._client().jetstream()
             told_us = await jetstream.consumer_info(self._stream, self._place.group)
             return Lag(int(told_us.num_pending or 0), int(told_us.num_ack_pending or 0))
@@ -209,16 +209,9 @@ class JetStreamBroker:
 
     async def close(self) -> None:
         """See `Broker.close`."""
-        async with self._faults("was not left in peace"):
+        async with self._faults.told_as("was not left in peace"):
             await self._broker.stop()
 
     def _client(self) -> Client:
         assert self._connection is not None
         return self._connection
-
-    @asynccontextmanager
-    async def _faults(self, what: str) -> AsyncIterator[None]:
-        try:
-            yield
-        except (NatsError, OSError, TimeoutError) as error:
-            raise StreamError(f"{self._place.shown} {what}: {told(error)}") from error

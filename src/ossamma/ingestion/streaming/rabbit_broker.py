@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -23,17 +21,15 @@ from faststream.rabbit import Channel, RabbitBroker, RabbitMessage, RabbitQueue
 from faststream.security import BaseSecurity, SASLPlaintext
 
 from ossamma.ingestion.streaming.broker import Delivery, Lag, Take
-from ossamma.ingestion.streaming.connecting import encryption, told
+from ossamma.ingestion.streaming.connecting import Faults, encryption
 from ossamma.ingestion.streaming.places import BrokerPlace
 from ossamma.ingestion.streaming.settings import StreamSettings
-from ossamma.schema.errors import StreamError
 
 if TYPE_CHECKING:
     from aio_pika import RobustConnection
     from aio_pika.abc import AbstractRobustChannel
 
 _logger = logging.getLogger(__name__)
-_LONGEST_PAUSE = 30.0
 _SEND_SECONDS = 10.0
 
 
@@ -43,6 +39,7 @@ class RabbitQueueBroker:
     def __init__(self, place: BrokerPlace, settings: StreamSettings) -> None:
         self._place = place
         self._settings = settings
+        self._faults = Faults(place, (AMQPError, ChannelInvalidStateError, OSError, TimeoutError))
         context = encryption(place)
         security = (
             SASLPlaintext(place.username, place.password, ssl_context=context)
@@ -67,30 +64,16 @@ class RabbitQueueBroker:
 
     async def start(self, take: Take | None) -> None:
         """Connect; see `Broker.start`. A refused password is not tried again."""
-        self._connection = await self._connected()
-        async with self._faults("cannot be read"):
+        self._connection = await self._faults.patiently(
+            self._broker.connect,
+            seconds=self._settings.patience_seconds,
+            refusals=(AuthenticationError, ProbableAuthenticationError),
+        )
+        async with self._faults.told_as("cannot be read"):
             self._channel = await self._connection.channel(on_return_raises=True)
             if take is not None:
                 await self._subscribe(take)
             await self._broker.start()
-
-    async def _connected(self) -> RobustConnection:
-        loop = asyncio.get_running_loop()
-        end = loop.time() + self._settings.patience_seconds
-        pause = 0.5
-        while True:
-            try:
-                return await self._broker.connect()
-            except (AuthenticationError, ProbableAuthenticationError) as error:
-                raise StreamError(f"{self._place.shown} refused us: {told(error)}") from error
-            except (AMQPError, OSError, TimeoutError) as error:
-                if loop.time() + pause > end:
-                    raise StreamError(
-                        f"cannot connect to {self._place.shown}: {told(error)}"
-                    ) from error
-                _logger.warning("%s: %s", self._place.shown, told(error))
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _subscribe(self, take: Take) -> None:
         await self._ensure(self._place.name)
@@ -145,38 +128,38 @@ class RabbitQueueBroker:
 
     async def pause(self) -> None:
         """See `Broker.pause`."""
-        async with self._faults("goes on sending"):
+        async with self._faults.told_as("goes on sending"):
             for subscriber in self._broker.subscribers:
                 await subscriber.stop()
 
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """See `Broker.acknowledge`."""
-        async with self._faults("took no acknowledgement"):
+        async with self._faults.told_as("took no acknowledgement"):
             for delivery in deliveries:
                 await delivery.handle.ack()
 
     async def release(self, deliveries: Sequence[Delivery]) -> None:
         """See `Broker.release`."""
-        async with self._faults("took nothing back"):
+        async with self._faults.told_as("took nothing back"):
             for delivery in deliveries:
                 await delivery.handle.nack()
 
     async def send(self, name: str, key: str, content: bytes) -> None:
         """See `Broker.send`. The key is the message's id."""
         message = Message(content, message_id=key[:255], delivery_mode=DeliveryMode.PERSISTENT)
-        async with self._faults("took no message"):
+        async with self._faults.told_as("took no message"):
             await self._open().default_exchange.publish(
                 message, routing_key=name, timeout=_SEND_SECONDS
             )
 
     async def prepare(self, name: str) -> None:
         """Make the queue that is sent to."""
-        async with self._faults("has no queue"):
+        async with self._faults.told_as("has no queue"):
             await self._ensure(name)
 
     async def lag(self) -> Lag:
         """See `Broker.lag`. RabbitMQ does not say what others have not acknowledged."""
-        async with self._faults("does not say how far behind we are"):
+        async with self._faults.told_as("does not say how far behind we are"):
             # A robust queue would be remembered, with the count that it had at first.
             queue = await self._open().declare_queue(self._place.name, passive=True, robust=False)
             return Lag(int(queue.declaration_result.message_count or 0), 0)
@@ -184,16 +167,9 @@ class RabbitQueueBroker:
 
     async def close(self) -> None:
         """See `Broker.close`."""
-        async with self._faults("was not left in peace"):
+        async with self._faults.told_as("was not left in peace"):
             await self._broker.stop()
 
     def _open(self) -> AbstractRobustChannel:
         assert self._channel is not None
         return self._channel
-
-    @asynccontextmanager
-    async def _faults(self, what: str) -> AsyncIterator[None]:
-        try:
-            yield
-        except (AMQPError, ChannelInvalidStateError, OSError, TimeoutError) as error:
-            raise StreamError(f"{self._place.shown} {what}: {told(error)}") from error

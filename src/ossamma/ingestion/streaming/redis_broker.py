@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from faststream.middlewares import AckPolicy
@@ -15,7 +13,7 @@ from faststream.security import BaseSecurity, SASLPlaintext
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 
 from ossamma.ingestion.streaming.broker import Delivery, Lag, Take
-from ossamma.ingestion.streaming.connecting import encryption, told
+from ossamma.ingestion.streaming.connecting import Faults, encryption
 from ossamma.ingestion.streaming.places import BrokerPlace
 from ossamma.ingestion.streaming.settings import StreamSettings
 from ossamma.schema.errors import StreamError
@@ -30,7 +28,6 @@ _READ_TOGETHER = 4
 """Entries that are read at once. Each may be as large as the server lets it be: four of 100 MB
 need up to 1 GB."""
 _POLL_MILLISECONDS = 200
-_LONGEST_PAUSE = 30.0
 _Parse = Callable[[Any], Awaitable[RedisStreamMessage]]
 
 
@@ -40,6 +37,7 @@ class RedisStreamBroker:
     def __init__(self, place: BrokerPlace, settings: StreamSettings) -> None:
         self._place = place
         self._settings = settings
+        self._faults = Faults(place, (RedisError, OSError, TimeoutError))
         context = encryption(place)
         security = (
             SASLPlaintext(place.username, place.password, ssl_context=context)
@@ -59,32 +57,20 @@ class RedisStreamBroker:
 
     async def start(self, take: Take | None) -> None:
         """Connect; see `Broker.start`. A refused password is not tried again."""
-        await self._connected()
-        async with self._faults("cannot be read"):
+        self._client = await self._connected()
+        async with self._faults.told_as("cannot be read"):
             if take is not None:
                 await self._subscribe(take)
             await self._broker.start()
 
-    async def _connected(self) -> None:
-        loop = asyncio.get_running_loop()
-        end = loop.time() + self._settings.patience_seconds
-        pause = 0.5
-        self._client = await self._broker.connect()
-        while True:
-            try:
-                await self._client.ping()
-            except (AuthenticationError, NoPermissionError) as error:
-                raise StreamError(f"{self._place.shown} refused us: {told(error)}") from error
-            except (RedisError, OSError, TimeoutError) as error:
-                if loop.time() + pause > end:
-                    raise StreamError(
-                        f"cannot connect to {self._place.shown}: {told(error)}"
-                    ) from error
-                _logger.warning("%s: %s", self._place.shown, told(error))
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
-            else:
-                return
+    async def _connected(self) -> Redis:
+        client = await self._broker.connect()
+        await self._faults.patiently(
+            client.ping,
+            seconds=self._settings.patience_seconds,
+            refusals=(AuthenticationError, NoPermissionError),
+        )
+        return client
 
     async def _subscribe(self, take: Take) -> None:
         place = self._place
@@ -146,7 +132,7 @@ class RedisStreamBroker:
         """See `Broker.acknowledge`."""
         if not deliveries:
             return
-        async with self._faults("took no acknowledgement"):
+        async with self._faults.told_as("took no acknowledgement"):
             ids = [delivery.position for delivery in deliveries]
             await self._open().xack(self._place.name, self._place.group, *ids)
 
@@ -155,7 +141,7 @@ class RedisStreamBroker:
 
     async def send(self, name: str, key: str, content: bytes) -> None:
         """See `Broker.send`."""
-        async with self._faults("took no message"):
+        async with self._faults.told_as("took no message"):
             await self._open().xadd(name, {b"message": content, b"key": key.encode("utf-8")})
 
     async def prepare(self, name: str) -> None:
@@ -163,7 +149,7 @@ class RedisStreamBroker:
 
     async def lag(self) -> Lag:
         """See `Broker.lag`."""
-        async with self._faults("does not say how far behind we are"):
+        async with self._faults.told_as("does not say how far behind we are"):
             for group in await self._open().xinfo_groups(self._place.name):
                 if group["name"] in {self._place.group, self._place.group.encode("utf-8")}:
                     return Lag(int(group.get("lag") or 0), int(group["pending"]))
@@ -171,19 +157,12 @@ class RedisStreamBroker:
 
     async def close(self) -> None:
         """See `Broker.close`."""
-        async with self._faults("was not left in peace"):
+        async with self._faults.told_as("was not left in peace"):
             await self._broker.stop()
 
     def _open(self) -> Redis:
         assert self._client is not None
         return self._client
-
-    @asynccontextmanager
-    async def _faults(self, what: str) -> AsyncIterator[None]:
-        try:
-            yield
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StreamError(f"{self._place.shown} {what}: {told(error)}") from error
 
 
 async def _unread(raw: Any, original: _Parse) -> RedisStreamMessage:  # noqa: ANN401
