@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ossamma.graph.batch import batch_of
 from ossamma.graph.clusters import canonical_keys_slowly
 from ossamma.graph.keys import text_key
-from ossamma.graph.recording import Recorder, RecordSettings
+from ossamma.graph.recording import FOUND, Recorder, RecordSettings
 from ossamma.graph.stores.memory import MemoryStore
 from ossamma.graph.values import (
     Decision,
@@ -18,8 +20,9 @@ from ossamma.graph.values import (
     Mention,
 )
 from ossamma.graph.view import GraphView, decide
-from ossamma.ingestion.sinks import refresh
+from ossamma.ingestion.sinks import GraphSink, ReadText, refresh
 from ossamma.schema.errors import ConfigurationError, GraphError
+from ossamma.schema.spans import Entity
 from tests.graph import cyber
 from tests.graph.stores.test_stores import content
 
@@ -143,3 +146,39 @@ def test_every_mention_is_kept_with_its_place():
         for one in entities
     }
     assert found == expected
+
+
+class Recording(MemoryStore):
+    """Keeps the batches that it was given."""
+
+    def __init__(self):
+        super().__init__()
+        self.batches = []
+
+    def write(self, batch):
+        self.batches.append(batch)
+        return super().write(batch)
+
+
+def test_a_sink_writes_what_is_known_once_and_the_graph_is_whole():
+    store = Recording()
+    sink = GraphSink(store, Recorder(cyber.KNOWLEDGE, cyber.HIERARCHY, bundle="words"))
+    for text in (*cyber.TEXTS, *cyber.TEXTS):
+        [entities] = cyber.WordRecogniser().recognise([text])
+        sink.write([ReadText("a", text, tuple(entities))], time="2026")
+    sink.finish()
+    assert content(store) == content(recorded())
+    told = [e for batch in store.batches for e in batch.edges if e.reason == "a source's own link"]
+    assert len(told) == 1
+
+
+def test_the_edge_to_the_document_says_which_rule_found_the_name():
+    recorder = Recorder(cyber.KNOWLEDGE, cyber.HIERARCHY, bundle="b")
+    found = [
+        Entity(0, 5, "APT_GROUP", "APT28", 0.9, "lexicon:attack-groups"),
+        Entity(6, 12, "LOCATION", "Berlin", 0.9),
+    ]
+    values = recorder.values("a", "APT28 Berlin", found, time="")
+    reasons = {v.reason for v in values if getattr(v, "type", "") is EdgeType.FOUND_IN}
+    assert reasons == {"lexicon:attack-groups", FOUND}
+    assert replace(found[0], origin="") == found[0]

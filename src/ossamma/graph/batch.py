@@ -61,6 +61,7 @@ def batch_of(values: Iterable[Node | Edge]) -> GraphBatch:
 def _joined(values: Iterable[_T]) -> tuple[_T, ...]:
     found: dict[str, _T] = {}
     for value in values:
-        known = found.get(value.id)
-        found[value.id] = value if known is None else known.joined(value)
+        known = found.setdefault(value.id, value)
+        if known != value:
+            found[value.id] = known.joined(value)
     return tuple(found[key] for key in sorted(found))

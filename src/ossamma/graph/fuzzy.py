@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from rapidfuzz import fuzz, process
@@ -22,6 +23,7 @@ _GENERIC: Final = frozenset(
     }
 )  # fmt: skip
 _NUMBER: Final = re.compile(r"[0-9]+")
+_REMEMBERED: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +72,14 @@ class FuzzyNames:
                 letters[letters_of(name)].add(thing)
                 cores[core_of(name)].add(thing)
             self._names[label], self._letters[label], self._cores[label] = names, letters, cores
+        # The same names come again and again, and each is compared with thousands.
+        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._candidate)
 
     def candidate(self, text: str, label: str) -> Candidate | None:
         """Return the one thing that a name means, or none; never one of several alike."""
+        return self._remembered(text, label)
+
+    def _candidate(self, text: str, label: str) -> Candidate | None:
         if label not in self._names:
             return None
         name = normal_name(text)

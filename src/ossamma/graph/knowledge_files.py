@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
 from ossamma.data.autolabel.folding import canonical, fold
-from ossamma.data.autolabel.knowledge import read_json, read_names
+from ossamma.data.autolabel.knowledge import JsonFiles, Name, read_names
 from ossamma.data.autolabel.rules import LexiconRules, SourceRule
 from ossamma.graph.knowledge import Entry, Knowledge, Relation
 from ossamma.graph.values import EdgeType
@@ -40,6 +40,7 @@ def load_knowledge(rules: LexiconRules, hierarchy: Hierarchy, folder: Path) -> K
         FormatError: a file is not what its source expects.
     """
     entries: dict[str, Entry] = {}
+    read = JsonFiles()
     files_of = {rule: _files(rule, folder) for rule in rules.sources}
     if not any(files_of.values()):
         raise DataError(
@@ -49,16 +50,16 @@ def load_knowledge(rules: LexiconRules, hierarchy: Hierarchy, folder: Path) -> K
         labels = {hierarchy.super_label(label) for label in rule.labels}
         if len(labels) == 1 and rule.kind in _KINDS:
             for file in files:
-                for entry in _entries(rule, rules, file, min(labels)):
+                for entry in _entries(rule, rules, _names(rule, file, read), min(labels)):
                     known = entries.get(entry.identifier)
                     entries[entry.identifier] = _with_names(known, entry) if known else entry
     relations = {
         (relation.type, relation.source, relation.target): relation
         for file in sorted(set().union(*files_of.values()))
-        for relation in _relations(file)
+        for relation in _relations(file, read(file))
     }
     for file in sorted(folder.glob("**/known_exploited_vulnerabilities.json")):
-        _add_exploited(file, hierarchy, entries, relations)
+        _add_exploited(file, read(file), hierarchy, entries, relations)
     return Knowledge(tuple(entries.values()), tuple(relations.values()))
 
 
@@ -66,15 +67,21 @@ def _files(rule: SourceRule, folder: Path) -> list[Path]:
     return sorted({file for pattern in rule.files for file in folder.glob(pattern)})
 
 
-def _entries(rule: SourceRule, rules: LexiconRules, file: Path, label: str) -> Iterator[Entry]:
-    grouped: dict[str, list[str]] = defaultdict(list)
+def _names(rule: SourceRule, file: Path, read: JsonFiles) -> Iterator[Name]:
     for select in rule.select or ("",):
-        for name in read_names(rule.kind, file, select):
-            if name.identifier:
-                grouped[name.identifier].append(name.surface)
+        yield from read_names(rule.kind, file, select, read=read)
+
+
+def _entries(
+    rule: SourceRule, rules: LexiconRules, names: Iterable[Name], label: str
+) -> Iterator[Entry]:
+    grouped: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        if name.identifier:
+            grouped[name.identifier].append(name.surface)
     stop = rules.stop | rule.stop
-    for identifier, names in grouped.items():
-        kept = [name for name in names if _key(name) not in stop and len(_key(name)) > 2]
+    for identifier, surfaces in grouped.items():
+        kept = [name for name in surfaces if _key(name) not in stop and len(_key(name)) > 2]
         if kept:
             scheme = "misp" if rule.kind == "misp" else _scheme(identifier)
             yield Entry(
@@ -101,9 +108,8 @@ def _key(name: str) -> str:
     return " ".join(canonical(fold(name).text).split())
 
 
-def _relations(file: Path) -> Iterator[Relation]:
+def _relations(file: Path, content: object) -> Iterator[Relation]:
     """Yield the links between objects of a STIX bundle; none of another file."""
-    content = read_json(file)
     objects = content.get("objects") if isinstance(content, Mapping) else None
     if not isinstance(objects, list):
         return
@@ -134,6 +140,7 @@ def _identifier(item: Mapping[str, Any]) -> str:
 
 def _add_exploited(
     file: Path,
+    content: Any,  # noqa: ANN401 - JSON is anything
     hierarchy: Hierarchy,
     entries: dict[str, Entry],
     relations: dict[tuple[EdgeType, str, str], Relation],
@@ -141,7 +148,6 @@ def _add_exploited(
     """Add vulnerabilities that are known to be exploited, and the products that they affect."""
     software = hierarchy.super_label("SOFTWARE_COMPONENT")
     vulnerability = hierarchy.super_label("CVE")
-    content = read_json(file)
     try:
         for one in content["vulnerabilities"]:
             number, product = one["cveID"], f"{one['vendorProject']} {one['product']}"

@@ -17,7 +17,6 @@ from ossamma.graph.values import (
     DocumentNode,
     Edge,
     EdgeType,
-    EntityNode,
     Evidence,
     Mention,
     Node,
@@ -25,6 +24,9 @@ from ossamma.graph.values import (
 from ossamma.schema.errors import ConfigurationError
 from ossamma.schema.hierarchy import Hierarchy
 from ossamma.schema.spans import Document, Entity
+
+FOUND = "its text"
+"""Why a mention is in its document, where the recogniser cannot say more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +52,14 @@ class _Found:
     label: str
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedDocument:
+    """What a document says: values of its own, and the known things that they lead to."""
+
+    values: tuple[Node | Edge, ...]
+    things: frozenset[str]
+
+
 class Recorder:
     """Makes values of documents. The same document gives the same values, whatever came before."""
 
@@ -72,16 +82,31 @@ class Recorder:
                 thing = knowledge.thing(end)
                 if thing is not None:
                     self._relations[thing].append(relation)
+        self._known: dict[str, tuple[Node | Edge, ...]] = {}
         self._entries = {entry.identifier: entry for entry in knowledge.entries}
 
     def values(
         self, name: str, text: str, entities: Sequence[Entity], *, time: str
     ) -> list[Node | Edge]:
-        """Return all that a document says: nodes, edges, and evidence of the edges.
+        """Return all that a document says, and all that is known of what it names.
 
-        `entities` are in order and disjoint. Raises ProfileError for a type that the hierarchy
-        does not have.
+        Nodes, edges, and evidence of the edges; every end of an edge is among them. `entities` are
+        in order and disjoint. Raises ProfileError for a type that the hierarchy does not have.
         """
+        recorded = self.record(name, text, entities, time=time)
+        known = (value for thing in sorted(recorded.things) for value in self.known(thing))
+        return [*recorded.values, *known]
+
+    def known(self, thing: str) -> tuple[Node | Edge, ...]:
+        """Return what the sources say of a thing: always the same, so that once is enough."""
+        if thing not in self._known:
+            self._known[thing] = (*self._resolver.thing(thing), *self._related(thing))
+        return self._known[thing]
+
+    def record(
+        self, name: str, text: str, entities: Sequence[Entity], *, time: str
+    ) -> RecordedDocument:
+        """Return what a document itself says, and which known things it names."""
         document = DocumentNode(storable(text), (storable(name),))
         named = [entity_of(storable(one.text), one.label, self._hierarchy) for one in entities]
         resolved = self._resolver.resolve(named, document.id)
@@ -97,13 +122,12 @@ class Recorder:
             found.append(_Found(mention, key, entity.label))
             values += [
                 mention,
-                Edge(EdgeType.FOUND_IN, mention.id, document.id, reason="its text"),
+                Edge(EdgeType.FOUND_IN, mention.id, document.id, reason=one.origin or FOUND),
                 Edge(EdgeType.REFERS_TO, mention.id, key, score, reason),
                 Edge(EdgeType.MENTIONS, document.id, key, one.confidence, "a mention in it"),
             ]
         values += self._in_sentences(document, found)
-        values += self._known(values)
-        return values
+        return RecordedDocument(tuple(values), resolved.things)
 
     def _in_sentences(self, document: DocumentNode, found: list[_Found]) -> Iterator[Node | Edge]:
         rest = iter(sorted(found, key=lambda one: one.mention.start))
@@ -132,16 +156,10 @@ class Recorder:
             yield edge
             yield Evidence(edge.id, "one sentence", score, *place)
 
-    def _known(self, values: Sequence[Node | Edge]) -> Iterator[Node | Edge]:
-        """Yield what the sources say of the known things among the values, with what it is of."""
-        known = {
-            self._knowledge.thing(one.identity)
-            for one in values
-            if isinstance(one, EntityNode) and one.identifiers
-        }
-        for thing in sorted(thing for thing in known if thing is not None):
-            for relation in self._relations.get(thing, ()):
-                yield from self._relation(relation)
+    def _related(self, thing: str) -> Iterator[Node | Edge]:
+        """Yield what the sources relate to a known thing, with the things at the other ends."""
+        for relation in self._relations.get(thing, ()):
+            yield from self._relation(relation)
 
     def _relation(self, relation: Relation) -> Iterator[Node | Edge]:
         ends = [self._entries.get(key) for key in (relation.source, relation.target)]

@@ -27,11 +27,13 @@ CONTEXT_SCORE = 0.9
 class Resolved:
     """What the entities of one document mean.
 
-    `values` are nodes, edges and evidence to write. `meant` gives, for an ambiguous entity, the key
-    of the entity that this document means by it, with score and reason.
+    `values` are edges and evidence to write, `things` the known things that they lead to. `meant`
+    gives, for an ambiguous entity, the key of the entity that this document means by it, with score
+    and reason.
     """
 
     values: tuple[Node | Edge, ...]
+    things: frozenset[str]
     meant: dict[str, tuple[str, float, str]]
 
 
@@ -42,27 +44,29 @@ class Resolver:
         self._knowledge = knowledge
         self._fuzzy = FuzzyNames(knowledge, settings)
         self._things: dict[str, tuple[Node | Edge, ...]] = {}
+        self._own_edges: dict[str, frozenset[str]] = {}
 
     def resolve(self, entities: Sequence[EntityNode], document: str) -> Resolved:
         """Return what the entities of a document (by its key) mean."""
         sure = {entity.id: self._sure(entity) for entity in entities}
         named = {candidate.thing for candidate in sure.values() if candidate is not None}
         values: list[Node | Edge] = []
+        things: set[str] = set()
         meant: dict[str, tuple[str, float, str]] = {}
         for entity in entities:
             candidate = sure[entity.id]
             if candidate is None and not entity.identifiers:
                 chosen = self._by_context(entity, named)
                 if chosen:
-                    values += self.thing(chosen)
+                    things.add(chosen)
                     key = self._first(chosen).node().id
                     meant[entity.id] = (key, CONTEXT_SCORE, "context: the only one spoken of")
                     continue
                 candidate = self._nearly(entity, named)
             if candidate is not None:
-                values += self.thing(candidate.thing)
+                things.add(candidate.thing)
                 values += self._same(entity, candidate, document)
-        return Resolved(tuple(values), meant)
+        return Resolved(tuple(values), frozenset(things), meant)
 
     def thing(self, thing: str) -> tuple[Node | Edge, ...]:
         """Return a known thing with all names that are its own, and what joins them."""
@@ -110,11 +114,10 @@ class Resolver:
     def _same(self, entity: EntityNode, candidate: Candidate, document: str) -> list[Node | Edge]:
         """Return the edge from an entity to the thing that it is, unless it is the thing's own."""
         first = self._first(candidate.thing).node()
-        edges = {value.id for value in self.thing(candidate.thing) if isinstance(value, Edge)}
         if entity.id == first.id:
             return []
         edge = Edge(EdgeType.SAME_AS, entity.id, first.id, candidate.score, candidate.reason)
-        if edge.id in edges:
+        if edge.id in self._edges_of(candidate.thing):
             return []
         reason = candidate.reason
         by_source = Evidence(
@@ -123,6 +126,12 @@ class Resolver:
         if not candidate.needs_context:
             return [edge, by_source]
         return [edge, Evidence(edge.id, reason, candidate.score, document=document)]
+
+    def _edges_of(self, thing: str) -> frozenset[str]:
+        if thing not in self._own_edges:
+            edges = (value.id for value in self.thing(thing) if isinstance(value, Edge))
+            self._own_edges[thing] = frozenset(edges)
+        return self._own_edges[thing]
 
     def _first(self, thing: str) -> Entry:
         return self._knowledge.entries_of(thing)[0]

@@ -32,7 +32,7 @@ class RuleRecogniser:
         return [
             [
                 Entity(mark.start, mark.end, mark.labels[0], text[mark.start : mark.end],
-                       mark.confidence)
+                       mark.confidence, mark.origin)
                 for mark in self.labeller.label(text)
                 if self._is_plain(mark)
             ]

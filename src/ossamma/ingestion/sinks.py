@@ -94,13 +94,22 @@ class GraphSink:
     def __init__(self, store: GraphStore, recorder: Recorder) -> None:
         self._store = store
         self._recorder = recorder
+        self._written: set[str] = set()
 
     def write(self, texts: Sequence[ReadText], *, time: str) -> None:
         """Join the texts into the graph, in one transaction."""
         values: list[Node | Edge] = []
+        things: set[str] = set()
         for one in texts:
-            values += self._recorder.values(one.name, one.text, one.entities, time=time)
+            recorded = self._recorder.record(one.name, one.text, one.entities, time=time)
+            values += recorded.values
+            things |= recorded.things
+        # What is known of a thing never changes, and nothing is ever deleted: once is enough.
+        new = things - self._written
+        for thing in sorted(new):
+            values += self._recorder.known(thing)
         self._store.write(batch_of(values))
+        self._written |= new
 
     def finish(self) -> None:
         """Say anew which entities are one."""

@@ -22,6 +22,9 @@ class IngestState:
         self._bundle = bundle
         self._done = set(_keys(path))
 
+    def __len__(self) -> int:
+        return len(self._done)
+
     def is_done(self, content: str) -> bool:
         """Whether a file with this SHA-256 went through this recogniser."""
         return content_key(content, self._bundle) in self._done

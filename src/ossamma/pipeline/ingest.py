@@ -149,13 +149,22 @@ def open_sink(
     name, hierarchy = known
     if place.kind == "jsonl":
         return JsonlSink(Path(place.place), name)
-    knowledge = Knowledge()
-    if request.knowledge is not None:
-        rules = read_lexicon_rules(_folder(request.profile).joinpath(LEXICONS_FILE))
-        own = load_profile(request.profile).hierarchy
-        assert own is not None  # who has lexicons has a hierarchy
-        knowledge = load_knowledge(rules, own, request.knowledge)
+    knowledge = knowledge_of(request)
     if "://" not in place.place:
         Path(place.place).parent.mkdir(parents=True, exist_ok=True)
     store = open_store(place.place, environment=environment)
     return GraphSink(store, Recorder(knowledge, hierarchy, bundle=name))
+
+
+def knowledge_of(request: IngestRequest) -> Knowledge:
+    """Return what the request's knowledge files know; nothing where it names none.
+
+    Raises:
+        DataError: a knowledge file is not there.
+    """
+    if request.knowledge is None:
+        return Knowledge()
+    rules = read_lexicon_rules(_folder(request.profile).joinpath(LEXICONS_FILE))
+    own = load_profile(request.profile).hierarchy
+    assert own is not None  # who has lexicons has a hierarchy
+    return load_knowledge(rules, own, request.knowledge)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Protocol, runtime_checkable
 
@@ -26,7 +26,8 @@ class Span:
 class Entity:
     """A recognised entity: `text` is exactly the document's `[start, end)`.
 
-    `confidence` is a probability in [0, 1].
+    `confidence` is a probability in [0, 1]. `origin` names what found it where a recogniser can
+    say so (`lexicon:<name>`, `pattern:<name>`); two entities that differ in it alone are equal.
     """
 
     start: int
@@ -34,6 +35,7 @@ class Entity:
     label: str
     text: str
     confidence: float = 1.0
+    origin: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end:

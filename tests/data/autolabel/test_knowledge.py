@@ -7,7 +7,7 @@ import lzma
 
 import pytest
 
-from ossamma.data.autolabel.knowledge import KINDS, Name, read_json, read_names
+from ossamma.data.autolabel.knowledge import KINDS, JsonFiles, Name, read_json, read_names
 from ossamma.schema.errors import DataError, FormatError
 
 STIX = {
@@ -122,3 +122,15 @@ def test_a_file_that_swells_is_refused(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FormatError, match=r"none\.json: expected a readable file"):
         read_json(tmp_path / "none.json")
+
+
+def test_a_file_that_many_ask_for_is_read_once(tmp_path):
+    path = tmp_path / "attack.json"
+    path.write_text(json.dumps(STIX), encoding="utf-8")
+    read = JsonFiles()
+    first = [*read_names("stix", path, "malware", read=read)]
+    path.unlink()
+    assert [*read_names("stix", path, "malware", read=read)] == first
+    assert [*read_names("stix", path, "intrusion-set", read=read)]
+    with pytest.raises(FormatError):
+        JsonFiles()(path)

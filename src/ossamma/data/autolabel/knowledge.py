@@ -47,18 +47,33 @@ def read_json(path: Path, *, max_bytes: int = _MAX_BYTES) -> Any:  # noqa: ANN40
             raise FormatError(path, None, expected="JSON in UTF-8", got=str(error)) from error
 
 
-def read_names(kind: str, path: Path, select: str = "") -> Iterator[Name]:
+class JsonFiles:
+    """JSON files, each of which is read once, however many sources ask for it."""
+
+    def __init__(self) -> None:
+        self._read: dict[Path, Any] = {}
+
+    def __call__(self, path: Path) -> Any:  # noqa: ANN401 - JSON is anything
+        """Do what `read_json` does, once."""
+        if path not in self._read:
+            self._read[path] = read_json(path)
+        return self._read[path]
+
+
+def read_names(
+    kind: str, path: Path, select: str = "", *, read: Callable[[Path], Any] = read_json
+) -> Iterator[Name]:
     """Yield the names in a knowledge file.
 
     `kind` is one of `KINDS`. `select` is, for `stix`, a type of objects (`malware`); for `kev`,
     `vendor`, `product` or `vendor product` (both in one name); for `csaf`, `vendors`, `products`
-    or `sectors`; the others have nothing to select.
+    or `sectors`; the others have nothing to select. `read` gives a file's content.
 
     Raises:
         FormatError: the file is not of this kind.
     """
     try:
-        yield from KINDS[kind](read_json(path), select)
+        yield from KINDS[kind](read(path), select)
     except (KeyError, TypeError, AttributeError) as error:
         raise FormatError(
             path, None, expected=f"a file of kind {kind!r}", got=f"other content ({error!r})"

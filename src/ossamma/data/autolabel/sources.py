@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from ossamma.data.autolabel.folding import canonical, fold
-from ossamma.data.autolabel.knowledge import Name, read_names
+from ossamma.data.autolabel.knowledge import JsonFiles, Name, read_names
 from ossamma.data.autolabel.lexicon import Lexicon, Term, TermCase
 from ossamma.data.autolabel.rules import Brackets, LexiconRules, OneWord, SourceRule
 from ossamma.schema.errors import DataError
@@ -45,11 +45,12 @@ def build_lexicon(rules: LexiconRules, knowledge: Path) -> tuple[Lexicon, tuple[
     """
     terms: dict[tuple[str, str], Term] = {}
     reports = []
+    read = JsonFiles()
     for rule in rules.sources:
         files = _files(rule, knowledge)
         found: dict[tuple[str, str], Term] = {}
         left_out: Counter[str] = Counter()
-        for name in _names(rule, files):
+        for name in _names(rule, files, read):
             for surface in _surfaces(name.surface, rule):
                 reason = _unwanted(surface, rule, rules)
                 if reason:
@@ -82,11 +83,11 @@ def _files(rule: SourceRule, knowledge: Path) -> list[Path]:
     return files
 
 
-def _names(rule: SourceRule, files: list[Path]) -> Iterator[Name]:
+def _names(rule: SourceRule, files: list[Path], read: JsonFiles) -> Iterator[Name]:
     yield from map(Name, rule.terms)
     for file in files:
         for select in rule.select or ("",):
-            yield from read_names(rule.kind, file, select)
+            yield from read_names(rule.kind, file, select, read=read)
 
 
 def _surfaces(surface: str, rule: SourceRule) -> Iterator[str]:

@@ -60,6 +60,12 @@ TABLES: Final = (
     _table("Decision", Decision),
 )
 """One table for each kind of node, in the order in which they are written."""
+_NAMES: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
+    {
+        kind: tuple(field.name for field in fields(kind))
+        for kind in (*(table.kind for table in TABLES), Edge)
+    }
+)
 ENDS: Final[Mapping[EdgeType, tuple[str, str]]] = MappingProxyType(
     dict.fromkeys(EdgeType, ("Entity", "Entity"))
     | {
@@ -79,13 +85,13 @@ def table_of(kind: type[Node]) -> Table:
 def row_of(value: Node | Edge) -> dict[str, Any]:
     """Return a value as a row: tuples as lists, members of enumerations as their text."""
     row: dict[str, Any] = {}
-    for field in fields(value):
-        content = getattr(value, field.name)
+    for name in _NAMES[type(value)]:
+        content = getattr(value, name)
         if isinstance(content, tuple):
             content = list(content)
         elif isinstance(content, (EdgeType, DecisionKind)):
             content = content.value
-        row[field.name] = content
+        row[name] = content
     return row
 
 

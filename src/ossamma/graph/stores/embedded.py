@@ -7,7 +7,7 @@ for good each time. What the other statements keep is given back by opening the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,11 +95,14 @@ class EmbeddedStore:
             self._open()
         with self._transaction():
             before = self.counts()
+            fresh: set[str] = set()
             for table, nodes in zip(TABLES, batch.nodes, strict=True):
-                self._write_nodes(table, nodes)
+                fresh |= self._write_nodes(table, nodes)
+            of_kind: dict[EdgeType, list[Edge]] = {kind: [] for kind in EdgeType}
+            for edge in batch.edges:
+                of_kind[edge.type].append(edge)
             new_edges = {
-                kind: self._write_edges(kind, [edge for edge in batch.edges if edge.type is kind])
-                for kind in EdgeType
+                kind: self._write_edges(kind, edges, fresh) for kind, edges in of_kind.items()
             }
             new = self.counts().minus(before)
             if new.edges != new_edges:
@@ -190,12 +193,14 @@ class EmbeddedStore:
                 ends = f"FROM {source} TO {target}"
                 self._rows(f"CREATE REL TABLE IF NOT EXISTS {edge}({ends}, {own})")
 
-    def _write_nodes(self, table: Table, nodes: Sequence[Node]) -> None:
+    def _write_nodes(self, table: Table, nodes: Sequence[Node]) -> set[str]:
+        """Write nodes of one kind; return the keys of those that are new."""
         there = {row["id"]: row for row in self._found(table, "id", [one.id for one in nodes])}
         new = [row_of(node) for node in nodes if node.id not in there]
         self._load(_creation(table), table.columns, new)
+        fresh = {str(row["id"]) for row in new}
         if not table.changing:
-            return
+            return fresh
         joined = [joined_row(node, there[node.id]) for node in nodes if node.id in there]
         changed = [row for row in joined if row is not None]
         columns = {name: table.columns[name] for name in ("id", *table.changing)}
@@ -203,9 +208,10 @@ class EmbeddedStore:
         sets = ", ".join(f"n.{name} = new_{name}" for name in table.changing)
         statement = f"WITH {names} MATCH (n:{table.name} {{id: new_id}}) SET {sets}"
         self._load(statement, columns, [{name: row[name] for name in columns} for row in changed])
+        return fresh
 
-    def _write_edges(self, kind: EdgeType, edges: Sequence[Edge]) -> int:
-        """Write edges of one type; return how many are new."""
+    def _write_edges(self, kind: EdgeType, edges: Sequence[Edge], fresh: Set[str]) -> int:
+        """Write edges of one type; return how many are new: all those of nodes that are `fresh`."""
         source, target = ENDS[kind]
         columns = _ENDS_COLUMNS | dict(EDGE_COLUMNS)
         rows = [row_of(edge) for edge in edges]
@@ -213,12 +219,13 @@ class EmbeddedStore:
             f"WITH source AS a, id AS k, score AS s, reason AS r MATCH (x:{source} {{id: a}}) "
             f"MATCH (x)-[e:{kind}]->(y:{target}) WHERE e.id = k"
         )
+        old = [row for row in rows if row["source"] not in fresh and row["target"] not in fresh]
         found = self._load(f"{match} RETURN e.id AS id, e.score AS score, e.reason AS reason",
-                           columns, rows)  # fmt: skip
+                           columns, old)  # fmt: skip
         there = {row["id"]: (row["score"], row["reason"]) for row in found}
         new = [row for row in rows if row["id"] not in there]
         changed = [
-            row for row in rows if (row["score"], row["reason"]) > there.get(row["id"], (2.0, ""))
+            row for row in old if (row["score"], row["reason"]) > there.get(row["id"], (2.0, ""))
         ]
         self._load(
             "WITH source AS a, target AS b, id AS k, score AS s, reason AS r "
