@@ -95,6 +95,9 @@ def test_a_set_is_built_and_its_card_shown(build, ossamma, tmp_path):
     assert ossamma("data", "card", out, "--as", "html").stdout == (out / "card.html").read_text()
     shown = json.loads(ossamma("data", "card", out, "--as", "json").stdout)
     assert shown == json.loads((out / "card.json").read_text())
+    empty = [s for s in ("train", "dev", "test") if not (out / f"{s}.jsonl").read_text()]
+    assert result.stderr.count("is empty: no source has documents for it") == len(empty) > 0
+    assert all(f"warning: {split} is empty" in result.stderr for split in empty)
 
 
 def test_a_build_as_json_is_its_card(build, tmp_path):

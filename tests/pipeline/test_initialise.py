@@ -166,6 +166,14 @@ def test_what_nobody_sets_stays_as_the_checkpoint_has_it(checkpoint):
     assert from_checkpoint(checkpoint, OTHER, pretrained()).model.config.dropout == 0.35
 
 
+def test_what_was_trained_without_dropout_is_fine_tuned_with_some(checkpoint):
+    change_config(checkpoint, dropout=0.0, piece_dropout=0.0, feature_dropout=0.3)
+    config = from_checkpoint(checkpoint, OTHER, pretrained("model.piece_dropout=0.0")).model.config
+    assert config.dropout == 0.1
+    assert config.piece_dropout == 0.0  # asked for
+    assert config.feature_dropout == 0.3  # the checkpoint's
+
+
 def test_another_kind_of_model_is_refused(checkpoint):
     change_config(checkpoint, model_type="bert")
     with pytest.raises(CheckpointError, match="expected model_type 'ossamma', got 'bert'"):

@@ -19,6 +19,7 @@ class OutputFormat(StrEnum):
     SPACY = "spacy"
 
 
+_SPLITS = ("train", "dev", "test")
 _OWN = ("own/", "own_text/")
 """How the names of the user's own files begin in a card."""
 
@@ -156,6 +157,13 @@ def _show_built(content: dict[str, Any], out: Path) -> None:
         f"{len(content['sources'])} sources, {len(content['rejected'])} not taken, "
         f"{duplicates:,} duplicates dropped, no leaks"
     )
+    for split in _SPLITS:
+        if not content["assembly"]["written"].get(split):
+            typer.echo(
+                f"warning: {split} is empty: no source has documents for it; name more sources "
+                "or larger ones",
+                err=True,
+            )
     for each in content["rejected"]:
         if each["name"].startswith(_OWN):
             typer.echo(f"not taken: {each['name']}: {each['reason']}", err=True)
