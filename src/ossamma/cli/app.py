@@ -24,6 +24,7 @@ from ossamma.cli import (
     extract,
     gate,
     graph,
+    graph_sample,
     info,
     ingest,
     pretrain,
@@ -71,6 +72,8 @@ app.add_typer(data.app, name="data")
 app.add_typer(spacy.app, name="spacy")
 app.command(name="ingest", epilog=ingest.EXAMPLES)(ingest.ingest)
 app.command(name="stream", epilog=stream.EXAMPLES)(stream.stream)
+graph.app.command(name="sample", epilog=graph_sample.SAMPLE_EXAMPLES)(graph_sample.sample)
+graph.app.command(name="precision", epilog=graph_sample.PRECISION_EXAMPLES)(graph_sample.precision)
 app.add_typer(graph.app, name="graph")
 app.command(name="info", epilog=info.EXAMPLES)(info.info)
 

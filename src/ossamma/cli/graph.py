@@ -39,7 +39,8 @@ class ExportFormat(StrEnum):
     JSONLD = "jsonld"
 
 
-def _open(place: str, *, writes: bool = False) -> GraphStore:
+def open_graph(place: str, *, writes: bool = False) -> GraphStore:
+    """Open a graph that is there. Raises GraphError where there is none."""
     import os
 
     from ossamma.graph.stores.opening import open_store
@@ -65,7 +66,7 @@ def stats(place: Place, as_json: Json = False) -> None:
 
     from ossamma.graph.view import GraphView
 
-    with closing(_open(place)) as store:
+    with closing(open_graph(place)) as store:
         counts = store.counts()
         bare = len(GraphView(store).without_evidence())
     content: dict[str, Any] = {
@@ -99,7 +100,7 @@ def query(
     import json
     from contextlib import closing
 
-    with closing(_open(place)) as store:
+    with closing(open_graph(place)) as store:
         rows = store.query(statement, _parameters(parameters or []))
     for row in rows:
         line = json.dumps(dict(row), default=str)
@@ -114,7 +115,7 @@ def show(place: Place, entity: Name, as_json: Json = False) -> None:
 
     from ossamma.graph.view import GraphView
 
-    with closing(_open(place)) as store:
+    with closing(open_graph(place)) as store:
         view = GraphView(store)
         thing = view.the(entity)
         relations = view.relations(thing)
@@ -163,7 +164,7 @@ def path(
 
     from ossamma.graph.view import GraphView
 
-    with closing(_open(place)) as store:
+    with closing(open_graph(place)) as store:
         view = GraphView(store)
         start = view.the(source)
         steps = view.path(start, view.the(target), most=most)
@@ -196,7 +197,7 @@ def evidence(
     from ossamma.graph.values import EdgeType
     from ossamma.graph.view import GraphView, edges_by_key
 
-    with closing(_open(place)) as store:
+    with closing(open_graph(place)) as store:
         view = GraphView(store)
         edges = edges_by_key(store, what)
         if not edges:
@@ -261,7 +262,7 @@ def export(
     from importlib import import_module
 
     module = import_module(f"ossamma.graph.exports.{form.value}")
-    with closing(_open(place)) as store:
+    with closing(open_graph(place)) as store:
         module.export(store, out)
     typer.echo(f"written: {out}")
 
@@ -274,7 +275,7 @@ def _decide(place: str, kind: DecisionKind, ends: Any, reason: str) -> None:  # 
     from ossamma.graph.view import decide
     from ossamma.ingestion.sinks import refresh
 
-    with closing(_open(place, writes=True)) as store:
+    with closing(open_graph(place, writes=True)) as store:
         time = datetime.now(UTC).isoformat(timespec="microseconds")
         decision = decide(store, kind, ends(store), time=time, reason=reason)
         store.write(batch_of([decision]))

@@ -19,7 +19,7 @@ _GENERIC: Final = frozenset(
         "group", "team", "gang", "apt", "actor", "actors", "threat", "hackers", "crew", "the",
         "malware", "ransomware", "trojan", "backdoor", "botnet", "rat", "worm", "stealer",
         "loader", "downloader", "dropper", "wiper", "bot", "family", "tool", "toolkit",
-        "framework", "rootkit", "spyware", "operation", "campaign", "implant",
+        "rootkit", "spyware", "operation", "campaign", "implant",
     }
 )  # fmt: skip
 _NUMBER: Final = re.compile(r"[0-9]+")
@@ -58,7 +58,10 @@ class Candidate:
 
 
 class FuzzyNames:
-    """Finds known things by names that are not quite theirs."""
+    """Finds known things by names that are not quite theirs, under their own graph label alone.
+
+    Malware is often called after the software that it poses as: Outlook is no Outlook backdoor.
+    """
 
     def __init__(self, knowledge: Knowledge, settings: FuzzySettings | None = None) -> None:
         self._settings = settings or FuzzySettings()

@@ -179,7 +179,9 @@ _NUMBERED: Final = (
     (re.compile(r"(ghsa(?:-[0-9a-z]{4}){3})"), "ghsa", "{}"),
     (re.compile(rf"ms([0-9]{{2}}){_DASH}([0-9]{{3}})"), "bulletin", "MS{}-{}"),
 )
-_ATTACK_ID: Final = re.compile(r"TA0[01][0-9]{2}|T[01][0-9]{3}(?:\.[0-9]{3})?|[GSMCA][01][0-9]{3}")
+_ATTACK_ID: Final = re.compile(
+    r"TA0[01][0-9]{2}|T[01][0-9]{3}(?:[./][0-9]{3})?|[GSMCA][01][0-9]{3}"
+)
 
 
 def _numbered(text: str) -> Identity | None:
@@ -192,7 +194,7 @@ def _numbered(text: str) -> Identity | None:
 
 
 def _attack(text: str) -> Identity | None:
-    return Identity(ATTACK, text) if _ATTACK_ID.fullmatch(text) else None
+    return Identity(ATTACK, text.replace("/", ".")) if _ATTACK_ID.fullmatch(text) else None
 
 
 def _hash(text: str) -> Identity | None:

@@ -60,7 +60,7 @@ def load_knowledge(rules: LexiconRules, hierarchy: Hierarchy, folder: Path) -> K
     }
     for file in sorted(folder.glob("**/known_exploited_vulnerabilities.json")):
         _add_exploited(file, read(file), hierarchy, entries, relations)
-    return Knowledge(tuple(entries.values()), tuple(relations.values()))
+    return Knowledge(tuple(entries.values()), tuple(relations.values()), rules.ordinary)
 
 
 def _files(rule: SourceRule, folder: Path) -> list[Path]:

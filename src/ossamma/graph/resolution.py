@@ -88,7 +88,7 @@ class Resolver:
                 return Candidate(thing, 1.0, "identifier")
         if entity.identifiers:
             return None
-        things = self._knowledge.things_named(_value(entity), entity.label)
+        things = self._named(entity)
         if len(things) != 1:
             return None
         own = any(entry.label == entity.label for entry in self._knowledge.entries_of(things[0]))
@@ -96,17 +96,20 @@ class Resolver:
 
     def _by_context(self, entity: EntityNode, named: set[str]) -> str | None:
         """Return the one thing among several of a name that the document speaks of otherwise."""
-        things = self._knowledge.things_named(_value(entity), entity.label)
+        things = self._named(entity)
         spoken = [thing for thing in things if self._is_spoken_of(thing, named)]
         return spoken[0] if len(things) > 1 and len(spoken) == 1 else None
 
     def _nearly(self, entity: EntityNode, named: set[str]) -> Candidate | None:
-        if self._knowledge.things_named(_value(entity), entity.label):
+        if self._named(entity):
             return None  # ambiguous: homonyms stay apart
         candidate = self._fuzzy.candidate(_value(entity), entity.label)
         if candidate is None or not candidate.needs_context:
             return candidate
         return candidate if self._is_spoken_of(candidate.thing, named) else None
+
+    def _named(self, entity: EntityNode) -> tuple[str, ...]:
+        return self._knowledge.things_named(_value(entity), entity.label, entity.types)
 
     def _is_spoken_of(self, thing: str, named: set[str]) -> bool:
         return thing in named or not named.isdisjoint(self._knowledge.neighbours(thing))

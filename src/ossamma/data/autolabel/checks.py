@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from types import MappingProxyType
 from typing import Final
 
 _BARE_DOT: Final = re.compile(r"\bdot\b", re.IGNORECASE)
 _DEFANGED: Final = re.compile(r"[\[\](){}]|dot", re.IGNORECASE)
 _BRACKETS: Final = re.compile(r"[\[\](){}]")
+_BEFORE_HOST: Final = re.compile(r"^[a-z]{2,5}://")
 _AFTER_HOST: Final = re.compile(r"[/:]")
 _BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _HIGHEST_OF_A_VERSION: Final = 32
@@ -27,6 +28,15 @@ def refang(written: str) -> str:
 def last_part(written: str) -> str:
     """Return what follows the last dot, in lower case."""
     return refang(written).rpartition(".")[2].lower()
+
+
+def is_below(written: str, hosts: Set[str]) -> bool:
+    """Whether an address as one can follow it is at one of these hosts, or below one."""
+    if not hosts or refang(written) != written:
+        return False
+    authority = _BEFORE_HOST.sub("", written.lower()).partition("/")[0]
+    parts = authority.rpartition("@")[2].partition(":")[0].split(".")
+    return any(".".join(parts[first:]) in hosts for first in range(len(parts)))
 
 
 def is_address(written: str) -> bool:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Final
 
 from ossamma.data.autolabel.bounded import unbounded
-from ossamma.data.autolabel.checks import CHECKS, last_part
+from ossamma.data.autolabel.checks import CHECKS, is_below, last_part
 from ossamma.data.autolabel.context import Context
 from ossamma.data.autolabel.folding import is_word_character, lower
 from ossamma.data.autolabel.marks import Mark
@@ -72,6 +72,9 @@ class Pattern:
     """What is shorter than this is not tried."""
     endings: frozenset[str] = frozenset()
     """If any: what may follow the last dot (top-level domains, endings of files)."""
+    publishers: frozenset[str] = frozenset()
+    """Hosts that publish reports: addresses of theirs, and of what is below them, are no marks,
+    unless they were made harmless."""
     trim: str = ""
     """Characters that are no part of a match at its end, such as the full stop of a sentence."""
     stop: frozenset[str] = frozenset()
@@ -139,6 +142,7 @@ class Pattern:
             _stands_alone(text, start, end)
             and lowered[start:end] not in self.stop
             and (not self.endings or last_part(self._host(match, written)) in self.endings)
+            and not is_below(written, self.publishers)
             and all(CHECKS[name](written) for name in self.checks)
             and (self.need is None or self.need.holds(lowered, start, end))
             and not (self.avoid is not None and self.avoid.holds(lowered, start, end))

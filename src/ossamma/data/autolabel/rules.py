@@ -190,7 +190,7 @@ def _pattern(
         ("name", "labels", "regex"),
         (
             "confidence", "priority", "exact", "scope", "gates", "min_length", "checks", "endings",
-            "trim", "stop", "need", "avoid",
+            "publishers", "trim", "stop", "need", "avoid",
         ),
     )  # fmt: skip
     return _made(
@@ -207,6 +207,7 @@ def _pattern(
             min_length=int(_number(section, "min_length", 1)),
             checks=_texts(section, "checks"),
             endings=_named(section, "endings", lists) or frozenset(),
+            publishers=_named(section, "publishers", lists) or frozenset(),
             trim=section.text("trim"),
             stop=_folded(section, "stop"),
             need=_named(section, "need", contexts),
