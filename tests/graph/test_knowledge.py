@@ -47,6 +47,15 @@ def test_a_third_source_does_not_make_one_of_what_attack_tells_apart(seed):
     assert knowledge.thing("attack:G0008") != knowledge.thing("misp:1")
 
 
+def test_who_is_called_as_one_thing_of_attack_is_not_another_of_them():
+    two = [malware("attack:S0213", "DOGCALL"), malware("attack:S0240", "ROKRAT")]
+    both = [malware("misp:6", "RokRAT", "DOGCALL", source="misp"),
+            malware("misp:7", "rokrat", source="misp")]  # fmt: skip
+    knowledge = Knowledge((*two, *both))
+    assert len({knowledge.thing(one.identifier) for one in (two[0], both[0])}) == 2
+    assert len({knowledge.thing(one.identifier) for one in two}) == 2
+
+
 def test_who_is_called_so_first_of_all_is_meant():
     knowledge = Knowledge((FIN7, CARBANAK, BOTH))
     carbanak = knowledge.thing("attack:G0008")
@@ -83,6 +92,12 @@ def test_a_technique_has_one_identifier_in_texts_and_in_addresses():
     written = {entity_of(text, "ATTACK_TECHNIQUE", HIERARCHY).identity
                for text in ("T1055.001", "T1055/001")}  # fmt: skip
     assert written == {"attack:T1055.001"}
+
+
+def test_a_thing_is_shown_by_its_name_rather_than_by_its_number():
+    actor_, number = FIN7.node(), entity_of("G0046", "APT_GROUP", HIERARCHY)
+    assert actor_.id == number.id
+    assert (number.name, actor_.joined(number).name) == ("G0046", "FIN7")
 
 
 def test_a_tool_of_attackers_may_be_known_as_malware():

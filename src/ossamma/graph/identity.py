@@ -161,10 +161,11 @@ def entity_of(text: str, kind: str, hierarchy: Hierarchy) -> EntityNode:
     own = _LABELS.get(identity.value[0], label) if identity.scheme == ATTACK else label
     # CVE-.. and the like are one thing each, whatever type a recogniser gave them.
     label = _FIXED.get(identity.scheme, own)
+    name = identity.value if identity.scheme == ATTACK else " ".join(text.split()).strip(_AROUND)
     return EntityNode(
         label=label if label in hierarchy.properties else hierarchy.super_label(kind),
         identity=str(identity),
-        names=(" ".join(text.split()).strip(_AROUND) or text,),
+        names=(name or text,),
         types=(kind,),
         identifiers=(str(identity),) if identity.is_identifier else (),
     )

@@ -147,7 +147,7 @@ def _things(entries: Iterable[Entry], ordinary: Set[str]) -> dict[str, str]:
     """Return for each identifier the first identifier of its thing."""
     ordered = tuple(entries)
     parents = {entry.identifier: entry.identifier for entry in ordered}
-    unique = {key: key for key in parents if key.partition(":")[0] in _UNIQUE}
+    unique = {key for key in parents if _is_unique(key)}
     names = {entry.identifier: frozenset(map(normal_name, entry.names)) for entry in ordered}
     for one, other, name in _links(ordered):
         shared = names[one] & names[other]
@@ -168,6 +168,10 @@ def _links(entries: Sequence[Entry]) -> list[tuple[str, str, str]]:
         for name in map(normal_name, entry.names):
             owners[entry.label, entry.source, name].add(entry.identifier)
     main = {entry.identifier: normal_name(entry.name) for entry in entries}
+    called: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for entry in entries:
+        if _is_unique(entry.identifier):
+            called[entry.label, main[entry.identifier]].add(entry.identifier)
     links = []
     for place, entry in enumerate(entries):
         name = main[entry.identifier]
@@ -179,6 +183,9 @@ def _links(entries: Sequence[Entry]) -> list[tuple[str, str, str]]:
                 (main[other] != name, place, entry.identifier, other, name)
                 for having in of_label
                 for other in having - {entry.identifier}
+                # Who is called as a thing of its own is called is not another such thing.
+                if called[entry.label, main[other]] <= {entry.identifier, other}
+                and called[entry.label, name] <= {entry.identifier, other}
             ]
     return [(one, other, name) for _, _, one, other, name in sorted(links)]
 
@@ -190,11 +197,15 @@ def _root(parents: dict[str, str], key: str) -> str:
     return key
 
 
-def _unite(parents: dict[str, str], unique: dict[str, str], pair: tuple[str, str]) -> None:
+def _is_unique(identifier: str) -> bool:
+    return identifier.partition(":")[0] in _UNIQUE
+
+
+def _unite(parents: dict[str, str], unique: set[str], pair: tuple[str, str]) -> None:
     """Make one thing of two, unless each has an identifier that is a thing of its own."""
     one, other = sorted(_root(parents, key) for key in pair)
     if one == other or (one in unique and other in unique):
         return
     parents[other] = one
     if other in unique:
-        unique[one] = unique[other]
+        unique.add(one)

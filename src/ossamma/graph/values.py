@@ -173,9 +173,12 @@ class EntityNode:
 
     @property
     def name(self) -> str:
-        """One of its names to show: written with capitals rather than without, else the first."""
+        """One of its names to show: no identifier, and with capitals, where there is such a one."""
         names = self.names or self.identifiers
-        return min(names, key=lambda name: (name.islower(), name)) if names else self.identity
+        numbers = {one.partition(":")[2] for one in self.identifiers}
+        if not names:
+            return self.identity
+        return min(names, key=lambda name: (name in numbers, name.islower(), name))
 
     def joined(self, other: Self) -> Self:
         """Return the entity with the names, types and identifiers of both."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -21,23 +21,29 @@ class RuleRecogniser:
     """A labeller's marks as entities.
 
     A mark that leaves several types open counts where their graph labels are one or are commonly
-    confused, under its first type; else it is left out.
+    confused; else it is left out. Its type is that of the source that won, by `types_of`, or the
+    first where that leaves it open, too.
     """
 
     labeller: Labeller
     hierarchy: Hierarchy
+    types_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def recognise(self, texts: Sequence[str]) -> list[list[Entity]]:
         """Return the entities of each text, in offsets of that text."""
         return [
             [
-                Entity(mark.start, mark.end, mark.labels[0], text[mark.start : mark.end],
+                Entity(mark.start, mark.end, self._type(mark), text[mark.start : mark.end],
                        mark.confidence, mark.origin)
                 for mark in self.labeller.label(text)
                 if self._is_plain(mark)
             ]
             for text in texts
         ]  # fmt: skip
+
+    def _type(self, mark: Annotation) -> str:
+        own = self.types_of.get(mark.origin, ())
+        return next((label for label in mark.labels if label in own), mark.labels[0])
 
     def _is_plain(self, mark: Annotation) -> bool:
         first, *others = (self.hierarchy.super_label(label) for label in mark.labels)
@@ -58,7 +64,9 @@ def load_rule_recogniser(
         digest.update(rules.joinpath(name).read_bytes())
     for file in rule_files(rules, knowledge):
         digest.update(content_hash(file).encode("ascii"))
-    made = RuleRecogniser(load_labeller(rules, knowledge), hierarchy)
+    sources = read_lexicon_rules(rules.joinpath(LEXICONS_FILE)).sources
+    types_of = {f"lexicon:{rule.source.name}": rule.labels for rule in sources}
+    made = RuleRecogniser(load_labeller(rules, knowledge), hierarchy, types_of)
     return made, f"rules:{digest.hexdigest()[:16]}"
 
 
