@@ -160,3 +160,53 @@ def test_a_damaged_bundle_is_refused(ossamma, bundle, tmp_path):
     result = ossamma("extract", "--bundle", "b", input=b"Ada")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "labels.json is damaged" in result.stderr
+
+
+def test_into_a_folder_come_the_bytes_of_standard_output_and_only_once(ossamma, bundle, tmp_path):
+    write_jsonl(tmp_path / "a.jsonl", tiny.documents(20, seed=4))
+    words = ["extract", "--bundle", bundle, "--json", "--documents", "--shard-size", "0.001"]
+    printed = ossamma(*words, "a.jsonl")
+    first = records(ossamma(*words, "--out", "out", "a.jsonl"))[0]
+    assert (first["known"], first["documents"]) == (0, 20)
+    assert first["shards"] > 2
+    parts = sorted((tmp_path / "out").glob("part-*"))
+    assert len(parts) == first["shards"]
+    assert "".join(part.read_text() for part in parts) == printed.stdout
+    parts[1].unlink()
+    again = records(ossamma(*words, "--out", "out", "a.jsonl"))[0]
+    assert (again["known"], again["shards"]) == (first["shards"] - 1, first["shards"])
+    other = ossamma("extract", "--documents", "--shard-size", "0.001", "--out", "out", "a.jsonl")
+    assert other.exit_code == 2
+    assert "out was begun with bundle" in other.stderr
+
+
+def test_bad_lines_are_told_of_when_the_others_are_done(ossamma, bundle, tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"text": "Ada"}\n{"id": "b"}\n{"text": "Bob"}\n')
+    words = ["extract", "--bundle", bundle, "--documents", "--shard-size", "0.00001"]
+    result = ossamma(*words, "--out", "out", "a.jsonl")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "1 of 3 shards could not be written" in result.stderr
+    assert 'a.jsonl:2: expected the key "text"' in result.stderr
+    assert len(list((tmp_path / "out").glob("part-*"))) == 2
+    (tmp_path / "a.jsonl").write_text('{"text": "Ada"}\n{"text": "b"}\n{"text": "Bob"}\n')
+    assert (
+        "3 shards in out, 2 of them known already"
+        in ossamma(*words, "--out", "out", "a.jsonl").stdout
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--out", "out"], "which can be read again by several workers"),
+        (["--engine", "ray", "a.txt"], "give --json or --out DIR"),
+        (["--workers", "2", "a.txt"], "belong to --engine ray"),
+        (["--json", "--documents", "twice.jsonl"], "twice.jsonl:2: expected an id that no earlier"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(ossamma, bundle, tmp_path, arguments, complaint):
+    (tmp_path / "a.txt").write_text("Ada")
+    (tmp_path / "twice.jsonl").write_text('{"id": "a", "text": ""}\n{"id": "a", "text": ""}\n')
+    result = ossamma("extract", "--bundle", bundle, *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert complaint in result.stderr

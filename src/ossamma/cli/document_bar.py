@@ -11,10 +11,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 class DocumentBar:
     """Draws how many documents were read on standard error; nothing where that is no terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, noun: str = "documents") -> None:
+        """Count documents, or whatever the noun says."""
         console = Console(stderr=True)
         self._bar = Progress(
-            TextColumn("documents"),
+            TextColumn(noun),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
@@ -22,7 +23,7 @@ class DocumentBar:
             disable=not console.is_terminal,
             transient=True,
         )
-        self._task = self._bar.add_task("documents", total=None)
+        self._task = self._bar.add_task(noun, total=None)
 
     def __enter__(self) -> DocumentBar:
         self._bar.start()

@@ -36,6 +36,7 @@ _EXTRAS = {
     "pyarrow": "data",
     "pypdf": "data",
     "rapidfuzz": "graph",
+    "ray": "ray",
     "spacy": "spacy",
     "srsly": "spacy",
     "stix2": "graph",

@@ -75,6 +75,10 @@ class StreamError(OssammaError):
     """A message broker that cannot be reached, or a sink that takes nothing any more."""
 
 
+class EngineError(OssammaError):
+    """Workers that cannot be started or reached, or that died again and again."""
+
+
 class ServingError(OssammaError):
     """A request that the server does not answer with entities."""
 

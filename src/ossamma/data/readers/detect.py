@@ -17,6 +17,7 @@ from ossamma.schema.errors import ConfigurationError, LabelError
 __all__ = ["Corpus", "ReadReport", "Remark", "detect_format", "read_documents"]
 
 FileFormat = Literal["conll", "jsonl"]
+_BOM: Final = b"\xef\xbb\xbf"
 _FIRST_KEY: Final = re.compile(r'\{\s*"(?:[^"\\]|\\.)*"\s*:')
 
 
@@ -55,10 +56,15 @@ def detect_format(path: str | Path) -> FileFormat:
     Raises:
         DataError: no such file, a folder, no permission, an empty file.
     """
-    content = read_bytes(Path(path)).removeprefix(b"\xef\xbb\xbf").lstrip()
+    return format_of_line(read_bytes(Path(path)).removeprefix(_BOM).lstrip().split(b"\n", 1)[0])
+
+
+def format_of_line(first: bytes) -> FileFormat:
+    """Tell the format by the first line of a file that is not blank. See `detect_format`."""
+    content = first.removeprefix(_BOM).lstrip()
     if not content.startswith((b"{", b"[")):
         return "conll"
-    line = content.split(b"\n", 1)[0].decode("utf-8", errors="replace")
+    line = content.decode("utf-8", errors="replace")
     try:
         return "jsonl" if isinstance(parse_object(line), dict | list) else "conll"
     except ValueError:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ossamma.data.readers.corpus import Corpus, ReadReport, count_labels
-from ossamma.data.readers.lines import read_lines, shown, stream_lines
+from ossamma.data.readers.lines import WHOLE_FILE, LineRange, read_lines, shown, stream_lines
 from ossamma.data.readers.record import (
     document_from_json,
     document_to_json,
@@ -68,20 +68,24 @@ def read_jsonl(path: str | Path) -> Corpus:
 
 
 def stream_jsonl(
-    path: str | Path, *, where: Callable[[Mapping[str, object]], bool] | None = None
+    path: str | Path,
+    *,
+    where: Callable[[Mapping[str, object]], bool] | None = None,
+    part: LineRange = WHOLE_FILE,
 ) -> Iterator[Document]:
     """Read documents one by one, with the memory of one; ids are not compared.
 
     Args:
         path: a file of JSON lines.
         where: which records to read, by what they hold; the others are not looked at further.
+        part: which of its lines.
 
     Raises:
         FormatError: a faulty line, when it is reached.
         DataError: a file that is not there.
     """
     path = Path(path)
-    for line, text in _stream(path):
+    for line, text in _stream(path, part):
         record = _parse(path, line, text)
         if where is None or not isinstance(record, dict) or where(record):
             place = Provenance(str(path), line)
@@ -208,9 +212,9 @@ def _records(path: Path) -> Iterator[tuple[int, object]]:
     return ((number, _parse(path, number, line)) for number, line in numbered)
 
 
-def _stream(path: Path) -> Iterator[tuple[int, str]]:
+def _stream(path: Path, part: LineRange = WHOLE_FILE) -> Iterator[tuple[int, str]]:
     """Yield the lines that are not blank, with their numbers."""
-    for line, text in stream_lines(path, max_line_bytes=MAX_LINE_BYTES):
+    for line, text in stream_lines(path, max_line_bytes=MAX_LINE_BYTES, part=part):
         if text and not text.isspace():
             yield line, text
 

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from ossamma.schema.errors import DataError, FormatError
 
@@ -83,8 +83,24 @@ def read_lines(path: Path, *, max_line_bytes: int) -> TextLines:
     return TextLines(tuple(lines), tuple(faults))
 
 
+@dataclass(frozen=True, slots=True)
+class LineRange:
+    """Whole lines of a file: its bytes [begin, end), and the number of the first line there."""
+
+    begin: int = 0
+    end: int | None = None
+    first: int = 1
+
+
+WHOLE_FILE: Final = LineRange()
+
+
 def stream_lines(
-    path: Path, *, max_line_bytes: int, keep_nul: bool = False
+    path: Path,
+    *,
+    max_line_bytes: int,
+    keep_nul: bool = False,
+    part: LineRange = WHOLE_FILE,
 ) -> Iterator[tuple[int, str]]:
     """Yield the lines of a file with their numbers, holding one at a time.
 
@@ -92,6 +108,7 @@ def stream_lines(
         path: the file.
         max_line_bytes: a longer line is refused.
         keep_nul: hand out lines with a NUL, for a caller who decides what becomes of them.
+        part: which of its lines.
 
     Raises:
         DataError: no such file, a folder, no permission.
@@ -102,8 +119,9 @@ def stream_lines(
     except (OSError, ValueError) as error:
         raise DataError(_advice(path, error)) from error
     with file:
-        number = 0
-        while raw := file.readline(max_line_bytes + 2):
+        file.seek(part.begin)
+        number = part.first - 1
+        while raw := _next_line(file, part.end, max_line_bytes + 2):
             number += 1
             content = raw.removesuffix(b"\n")
             line = _decode(
@@ -115,6 +133,10 @@ def stream_lines(
             if isinstance(line, Fault):
                 raise line.error(path)
             yield number, line.rstrip("\r")
+
+
+def _next_line(file: BinaryIO, end: int | None, limit: int) -> bytes:
+    return b"" if end is not None and file.tell() >= end else file.readline(limit)
 
 
 def _without_return(line: str, number: int) -> str | Fault:

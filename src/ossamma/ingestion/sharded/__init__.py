@@ -1,0 +1,1 @@
+"""Extraction in shards: files cut into parts, which any engine works on, in any order."""
