@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -137,6 +138,16 @@ def test_the_length_follows_the_data(files):
     assert length.warmup_steps.value < length.schedule_steps.value
     title = make_config(request(data=data)).title
     assert "not in the profile: PERSON, PLACE" in title
+
+
+def test_without_an_encoder_a_large_set_is_judged_four_times_per_epoch(files):
+    small = docbin_facts(files / "train.spacy")
+    base = plan_length(None, has_encoder=False)
+    assert plan_length(small, has_encoder=False) == base
+    assert (base.evaluate_every.value, base.patience.value) == (200, 1_600)
+    large = plan_length(replace(small, words=3_000_000), has_encoder=False)
+    assert large.evaluate_every.value == 3_000_000 / 1_000 / 4
+    assert large.patience.value == 8 * large.evaluate_every.value
 
 
 @pytest.mark.parametrize("family", FAMILIES)
