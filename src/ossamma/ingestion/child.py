@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 
 from ossamma.ingestion.reading import IncomingText, read_file
 from ossamma.ingestion.settings import IngestSettings
@@ -75,7 +77,8 @@ class FileReader:
         context = get_context("spawn")
         own, other = context.Pipe()
         process = context.Process(target=_serve, args=(other, self._settings), daemon=True)
-        process.start()
+        with _without_main():
+            process.start()
         other.close()
         self._process, self._pipe = process, own
         if not own.poll(_START_SECONDS):
@@ -91,6 +94,22 @@ class FileReader:
             self._process.kill()
             self._process.join()
         self._pipe = self._process = None
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Hide the program that runs from a process that is started, which needs nothing of it.
+
+    A new process imports the program of its parent: seconds where that loads a model's libraries,
+    and the whole work over again where it is a script without a guard.
+    """
+    name = "__main__"
+    before = sys.modules[name]
+    sys.modules[name] = ModuleType(name)
+    try:
+        yield
+    finally:
+        sys.modules[name] = before
 
 
 def _text(content: dict[str, object]) -> IncomingText:
