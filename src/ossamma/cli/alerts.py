@@ -1,7 +1,8 @@
-"""`ossamma alerts`: rules and a dashboard from a profile, and a check that needs neither."""
+"""`ossamma alerts`: rules and dashboards from a profile, and a check that needs neither."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from ossamma.cli.options import Json
 
 app = typer.Typer(
-    help="Alerts of a server: rules for Prometheus, a dashboard, or a check right now.",
+    help="Alerts: rules for Prometheus, dashboards, or a check of a server right now.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -18,11 +19,15 @@ RULES_EXAMPLES = """
 [bold]Examples[/bold]
 
 ossamma alerts rules --profile ner11 > ossamma.rules.yml
+
+ossamma alerts rules --for ingestion --profile ner11 > ingestion.rules.yml
 """
 DASHBOARD_EXAMPLES = """
 [bold]Examples[/bold]
 
 ossamma alerts dashboard > dashboard.json
+
+ossamma alerts dashboard --for ingestion > ingestion.json
 """
 CHECK_EXAMPLES = """
 [bold]Examples[/bold]
@@ -31,6 +36,18 @@ ossamma alerts check --url http://127.0.0.1:8080 --interval 30
 
 ossamma alerts check --notify mailto://user:password@example.org
 """
+
+
+class Watched(StrEnum):
+    """What alerts are about."""
+
+    SERVER = "server"
+    INGESTION = "ingestion"
+
+
+About = Annotated[
+    Watched, typer.Option("--for", help="The server, or ingestions, streams and their graphs.")
+]
 ProfileName = Annotated[
     str, typer.Option("--profile", metavar="P", help="Whose bounds: a profile's name or folder.")
 ]
@@ -40,25 +57,45 @@ ProfileName = Annotated[
 def rules(
     profile: ProfileName = DEFAULT_PROFILE,
     job: Annotated[
-        str, typer.Option("--job", help="What Prometheus' configuration calls the servers.")
-    ] = "ossamma",
+        str,
+        typer.Option(
+            "--job",
+            help="What Prometheus' configuration calls the servers, or the streams; by default "
+            "ossamma, or ossamma-stream.",
+        ),
+    ] = "",
+    about: About = Watched.SERVER,
 ) -> None:
     """Print a rule file for Prometheus."""
+    if about is Watched.INGESTION:
+        from ossamma.ingestion.monitoring.alert_rules import ingest_rule_file
+        from ossamma.ingestion.monitoring.alert_settings import read_ingest_alert_settings
+
+        bounds = read_ingest_alert_settings(profile)
+        typer.echo(ingest_rule_file(profile, bounds, job=job or "ossamma-stream"), nl=False)
+        return
     from ossamma.serving.alert_rules import rule_file
     from ossamma.serving.alert_settings import read_alert_settings
 
-    typer.echo(rule_file(profile, read_alert_settings(profile), job=job), nl=False)
+    settings = read_alert_settings(profile)
+    typer.echo(rule_file(profile, settings, job=job or "ossamma"), nl=False)
 
 
 @app.command(epilog=DASHBOARD_EXAMPLES)
-def dashboard(profile: ProfileName = DEFAULT_PROFILE) -> None:
+def dashboard(profile: ProfileName = DEFAULT_PROFILE, about: About = Watched.SERVER) -> None:
     """Print a dashboard that Grafana imports."""
     import json
 
-    from ossamma.serving import dashboard as panels
-    from ossamma.serving.alert_settings import read_alert_settings
+    if about is Watched.INGESTION:
+        from ossamma.ingestion.monitoring.alert_settings import read_ingest_alert_settings
+        from ossamma.ingestion.monitoring.dashboard import ingest_dashboard
 
-    content = panels.dashboard(profile, read_alert_settings(profile))
+        content = ingest_dashboard(profile, read_ingest_alert_settings(profile))
+    else:
+        from ossamma.serving import dashboard as panels
+        from ossamma.serving.alert_settings import read_alert_settings
+
+        content = panels.dashboard(profile, read_alert_settings(profile))
     typer.echo(json.dumps(content, indent=1))
 
 

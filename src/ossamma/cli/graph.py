@@ -55,20 +55,37 @@ def open_graph(place: str, *, writes: bool = False) -> GraphStore:
 
 
 @app.command()
-def stats(place: Place, as_json: Json = False) -> None:
+def stats(
+    place: Place,
+    metrics: Annotated[
+        Path | None,
+        typer.Option(
+            "--metrics",
+            metavar="FILE.prom",
+            help="Write them for the textfile collector of Prometheus' node exporter, too.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Count what a graph holds.
 
     With --json: {"documents", "mentions", "entities", "evidence", "decisions", "edges": {TYPE: n},
-    "without_evidence"}; the last one counts edges between entities, and should be 0.
+    "guessed_merges", "without_evidence"}. Guessed are merges by likeness that nobody has decided
+    on; without evidence are edges between entities, and should be 0.
     """
     import json
     from contextlib import closing
 
-    from ossamma.graph.view import GraphView
+    from ossamma.graph.census import census
 
     with closing(open_graph(place)) as store:
-        counts = store.counts()
-        bare = len(GraphView(store).without_evidence())
+        found = census(store, is_thorough=True)
+    if metrics is not None:
+        from ossamma.ingestion.monitoring.textfile import write_graph_metrics
+        from ossamma.pipeline.ingest import shown_sink
+
+        write_graph_metrics(metrics, shown_sink(place), found)
+    counts = found.counts
     content: dict[str, Any] = {
         "documents": counts.documents,
         "mentions": counts.mentions,
@@ -76,7 +93,8 @@ def stats(place: Place, as_json: Json = False) -> None:
         "evidence": counts.evidence,
         "decisions": counts.decisions,
         "edges": {kind.value: number for kind, number in counts.edges.items() if number},
-        "without_evidence": bare,
+        "guessed_merges": found.guessed,
+        "without_evidence": found.bare,
     }
     if as_json:
         typer.echo(json.dumps(content))

@@ -17,6 +17,8 @@ ossamma ingest reports --sink embedded:twin
 ossamma ingest reports --rules --knowledge knowledge --sink graph.lbug --json
 
 ossamma ingest report.pdf --bundle runs/a --sink mentions.jsonl
+
+ossamma ingest reports --sink embedded:twin --metrics /var/lib/node_exporter/ossamma.prom
 """
 
 
@@ -71,6 +73,14 @@ def ingest(  # noqa: PLR0913  a verb's options are its arguments
             "--dead-letters", metavar="DIR", help="What cannot be read; by default beside the sink."
         ),
     ] = None,
+    metrics: Annotated[
+        Path | None,
+        typer.Option(
+            "--metrics",
+            metavar="FILE.prom",
+            help="Write metrics for the textfile collector of Prometheus' node exporter.",
+        ),
+    ] = None,
     max_seconds: Annotated[
         float, typer.Option("--max-seconds", min=0.1, help="The longest that a file may take.")
     ] = 60.0,
@@ -104,6 +114,7 @@ def ingest(  # noqa: PLR0913  a verb's options are its arguments
         state=state,
         dead_letters=dead_letters,
         settings=IngestSettings(max_seconds=max_seconds),
+        metrics=metrics,
     )
     with DocumentBar() as bar:
         report = run(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ossamma.graph.batch import batch_of
+from ossamma.graph.census import GraphCensus, census
 from ossamma.graph.clusters import canonical_keys
 from ossamma.graph.keys import content_key, storable, text_key
 from ossamma.graph.recording import Recorder
@@ -114,6 +115,10 @@ class GraphSink:
     def finish(self) -> None:
         """Say anew which entities are one."""
         refresh(self._store)
+
+    def census(self, *, is_thorough: bool = False) -> GraphCensus:
+        """Count what the graph holds (see `graph.census`)."""
+        return census(self._store, is_thorough=is_thorough)
 
     def close(self) -> None:
         """Close the store."""

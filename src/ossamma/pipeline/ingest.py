@@ -6,12 +6,16 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
 from pathlib import Path
+from time import monotonic
 
 from ossamma.data.autolabel.rules import LEXICONS_FILE, read_lexicon_rules
 from ossamma.export.bundle import load
 from ossamma.export.manifest import METADATA_FILE, resolve, sha256
 from ossamma.export.shipped import shipped_bundle
+from ossamma.graph.census import GraphCensus
 from ossamma.graph.knowledge import Knowledge
 from ossamma.graph.knowledge_files import load_knowledge
 from ossamma.graph.recording import Recorder
@@ -53,6 +57,8 @@ class IngestRequest:
     """Folder of what could not be read; None: beside the sink."""
     settings: IngestSettings = DEFAULT_INGEST
     """Limits and sizes."""
+    metrics: Path | None = None
+    """File for the textfile collector of Prometheus' node exporter; None: no metrics."""
 
 
 def ingest(
@@ -64,11 +70,48 @@ def ingest(
 ) -> IngestReport:
     """Ingest files and folders; what was ingested before by the same recogniser is passed over.
 
+    Metrics, if asked for, are written at the end, also at a bad one.
+
     Raises:
         DataError: a path or a knowledge file is not there.
         ConfigurationError: the sink is none, or needs a place for its state.
         GraphError: the store cannot be opened or written.
     """
+    began = monotonic()
+    # Its library is in the extras of what answers Prometheus.
+    name = "ossamma.ingestion.monitoring.textfile"
+    textfile = import_module(name) if request.metrics is not None else None
+
+    def tell(report: IngestReport | None, census: GraphCensus | None) -> None:
+        if textfile is not None:
+            ended = datetime.fromisoformat(now()).timestamp()
+            outcome = textfile.IngestOutcome(report, ended, monotonic() - began)
+            textfile.write_ingest_metrics(
+                request.metrics, shown_sink(request.sink), outcome, census
+            )
+
+    try:
+        report, census = _ingested(request, environment, now, progress)
+    except BaseException:
+        tell(None, None)
+        raise
+    tell(report, census)
+    return report
+
+
+def shown_sink(sink: str) -> str:
+    """Return what a sink is called where others read it: without what only its users know."""
+    scheme, colon, rest = sink.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{colon}{authority.rpartition('@')[2]}{slash}{path}" if colon else sink
+
+
+def _ingested(
+    request: IngestRequest,
+    environment: Mapping[str, str],
+    now: Callable[[], str],
+    progress: Callable[[int, int], None],
+) -> tuple[IngestReport, GraphCensus | None]:
     files = list(find_files(request.paths))
     place = parse_sink(request.sink)
     state = request.state or place.state
@@ -78,7 +121,7 @@ def ingest(
     state.parent.mkdir(parents=True, exist_ok=True)
     sink = open_sink(place, request, (name, hierarchy), environment)
     with closing(sink), FileReader(request.settings) as reader:
-        return Ingestion(
+        report = Ingestion(
             recogniser=recogniser,
             sink=sink,
             state=IngestState(state, name),
@@ -87,6 +130,9 @@ def ingest(
             now=now,
             settings=request.settings,
         ).run(files, progress)
+        if request.metrics is None or not isinstance(sink, GraphSink):
+            return report, None
+        return report, sink.census(is_thorough=True)
 
 
 def hierarchy_of(types: Sequence[str], profile: str) -> Hierarchy:

@@ -11,8 +11,10 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from ossamma.graph.census import GraphCensus
 from ossamma.ingestion.sinks import parse_sink
 from ossamma.ingestion.streaming.inbox import Inbox
 from ossamma.ingestion.streaming.judging import Judge
@@ -25,7 +27,7 @@ from ossamma.ingestion.streaming.settings import DEFAULT_STREAM, StreamSettings
 from ossamma.ingestion.streaming.stream import Stream
 from ossamma.ingestion.streaming.suspects import Suspects
 from ossamma.ingestion.streaming.work import StreamReport, Work
-from ossamma.pipeline.ingest import IngestRequest, open_sink, recogniser_of
+from ossamma.pipeline.ingest import IngestRequest, open_sink, recogniser_of, shown_sink
 from ossamma.schema.errors import ConfigurationError, StreamError
 from ossamma.schema.hierarchy import Hierarchy
 
@@ -118,7 +120,7 @@ async def _run(
             stack.callback(metrics.serve(request.metrics_host, request.metrics_port))
         thread = stack.enter_context(ThreadPoolExecutor(1, "stream"))
         outlet = await stack.enter_async_context(
-            _outlet(request, thread, (name, hierarchy), environment)
+            _outlet(request, thread, (name, hierarchy), environment, metrics)
         )
         judge = Judge(
             recogniser=recogniser, outlet=outlet, thread=thread, now=now, order=random.Random(0)
@@ -147,6 +149,7 @@ async def _outlet(
     thread: ThreadPoolExecutor,
     known: tuple[str, Hierarchy],
     environment: Mapping[str, str],
+    metrics: StreamMetrics,
 ) -> AsyncIterator[Outlet]:
     target = request.target
     if isinstance(target, BrokerPlace):
@@ -160,7 +163,14 @@ async def _outlet(
         return
     sink = open_sink(parse_sink(target), request.ingest, known, environment)
     try:
-        yield SinkOutlet(sink, thread)
+        name = shown_sink(target)
+        told = partial(metrics.graph.show, name) if request.metrics_port else _unheard
+        yield SinkOutlet(sink, thread, told=told)
     finally:
         thread.shutdown()
         sink.close()
+
+
+def _unheard(census: GraphCensus) -> None:
+    """Hear how a graph is where nobody asks."""
+    del census

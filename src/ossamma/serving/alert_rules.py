@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,9 +10,7 @@ import yaml
 
 from ossamma.serving.alert_settings import AlertSettings
 
-_HEAD: Final = (
-    "# Made by `ossamma alerts rules --profile {profile}`; change the profile, not this.\n"
-)
+_HEAD: Final = "# Made by `ossamma alerts rules {options}`; change the profile, not this.\n"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,6 +153,12 @@ def _of_processes(settings: AlertSettings, job: str) -> tuple[Alert, ...]:
 
 def rule_file(profile: str, settings: AlertSettings, *, job: str = "ossamma") -> str:
     """Return a rule file for Prometheus."""
-    rules = [alert.to_rule() for alert in alerts_of(settings, job=job)]
-    content = {"groups": [{"name": f"ossamma-{profile}", "rules": rules}]}
-    return _HEAD.format(profile=profile) + yaml.safe_dump(content, sort_keys=False, width=100)
+    alerts = alerts_of(settings, job=job)
+    return group_file(f"ossamma-{profile}", alerts, options=f"--profile {profile}")
+
+
+def group_file(name: str, alerts: Sequence[Alert], *, options: str) -> str:
+    """Return a rule file with one group of alerts; `options` are those that it is made by."""
+    rules = [alert.to_rule() for alert in alerts]
+    content = {"groups": [{"name": name, "rules": rules}]}
+    return _HEAD.format(options=options) + yaml.safe_dump(content, sort_keys=False, width=100)

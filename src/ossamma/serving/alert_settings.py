@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Final
 
 from ossamma.schema.errors import ConfigurationError, ProfileError
 from ossamma.schema.profile_files import ALERTS_FILE, locate
 from ossamma.schema.yaml_section import Section
+
+INGESTION: Final = "ingestion"
+"""The key of the bounds of ingestions, streams and graphs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,16 +55,23 @@ def read_alert_settings(profile: str | Path) -> AlertSettings:
     if file is None:
         return AlertSettings()
     section = Section.in_file(file)
-    section.check_keys((), [field.name for field in fields(AlertSettings)])
-    values = {}
-    for name in section.values:
-        try:
-            values[name] = float(section.text(name))
-        except ValueError:
-            raise section.fault(
-                f"expected a number for {name!r}, got {section.text(name)!r}"
-            ) from None
+    names = [field.name for field in fields(AlertSettings)]
+    section.check_keys((), [*names, INGESTION])
     try:
-        return AlertSettings(**values)
+        return AlertSettings(**numbers_of(section, names))
     except ConfigurationError as error:
         raise ProfileError(f"{file} ({ALERTS_FILE}): {error}") from None
+
+
+def numbers_of(section: Section, names: Collection[str]) -> dict[str, float]:
+    """Return the numbers that a section gives for some of these names."""
+    values = {}
+    for name in section.values:
+        if name in names:
+            try:
+                values[name] = float(section.text(name))
+            except ValueError:
+                raise section.fault(
+                    f"expected a number for {name!r}, got {section.text(name)!r}"
+                ) from None
+    return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from ossamma.serving.alert_settings import AlertSettings
@@ -13,13 +14,20 @@ _SOURCE: Final = {"type": "prometheus", "uid": "${source}"}
 
 def dashboard(profile: str, settings: AlertSettings) -> dict[str, Any]:
     """Return the dashboard as JSON that Grafana imports; red begins where an alert does."""
+    return laid_out(f"OSSAMMA-NER ({profile})", f"ossamma-{profile}", _questions(settings))
+
+
+def laid_out(title: str, uid: str, questions: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
+    """Return a dashboard of panels, two beside each other.
+
+    A question is its title, unit, expressions by legend, and the bound of an alert or None.
+    """
     panels = [
-        _panel(number, *facts, bound=bound)
-        for number, (*facts, bound) in enumerate(_questions(settings))
+        _panel(number, *facts, bound=bound) for number, (*facts, bound) in enumerate(questions)
     ]
     return {
-        "title": f"OSSAMMA-NER ({profile})",
-        "uid": f"ossamma-{profile}",
+        "title": title,
+        "uid": uid,
         "tags": ["ossamma"],
         "timezone": "browser",
         "schemaVersion": 39,

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from ossamma.ingestion.monitoring.graph_gauges import GraphGauges
 from ossamma.ingestion.streaming.broker import Lag
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -18,6 +19,7 @@ class StreamMetrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         registry = self.registry
+        self.graph = GraphGauges(registry)
         self.taken = Counter(
             "ner_stream_messages_taken_total", "Messages that came.", registry=registry
         )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Protocol
 
+from ossamma.graph.census import GraphCensus
 from ossamma.graph.keys import content_key, storable, text_key
-from ossamma.ingestion.sinks import ReadText, Sink
+from ossamma.ingestion.sinks import GraphSink, ReadText, Sink
 from ossamma.ingestion.streaming.broker import Broker
 from ossamma.ingestion.streaming.letters import Letter
 
@@ -36,11 +37,21 @@ class Outlet(Protocol):
 
 
 class SinkOutlet:
-    """A sink, in the one thread that it is used from."""
+    """A sink, in the one thread that it is used from.
 
-    def __init__(self, sink: Sink, thread: Executor) -> None:
+    `told` hears how its graph is whenever it was finished.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        thread: Executor,
+        *,
+        told: Callable[[GraphCensus], None] = lambda _: None,
+    ) -> None:
         self._sink = sink
         self._thread = thread
+        self._told = told
 
     async def write(self, letters: Sequence[ReadLetter], *, time: str) -> None:
         """Write the texts; what metadata says is not kept."""
@@ -50,8 +61,13 @@ class SinkOutlet:
         )
 
     async def finish(self) -> None:
-        """Finish the sink."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._sink.finish)
+        """Finish the sink, and tell how its graph is."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._finish)
+
+    def _finish(self) -> None:
+        self._sink.finish()
+        if isinstance(self._sink, GraphSink):
+            self._told(self._sink.census())
 
 
 class BrokerOutlet:
