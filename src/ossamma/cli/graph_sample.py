@@ -25,6 +25,8 @@ PRECISION_EXAMPLES = """
 ossamma graph precision sample.csv
 
 ossamma graph precision sample.csv --json
+
+ossamma graph precision sample.csv --markdown > page.md
 """
 
 
@@ -69,6 +71,9 @@ def sample(  # noqa: PLR0913  a verb's options are its arguments
 
 def precision(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A sample with verdicts.")],
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print tables for a page, with every row.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Count verdicts: the precision of mentions and merges, of all, by type and by rule.
@@ -81,7 +86,13 @@ def precision(
 
     from ossamma.graph.judged import precisions, read_sample
 
-    found = precisions(read_sample(file))
+    rows = read_sample(file)
+    if as_markdown:
+        from ossamma.graph.judged_page import judged_page
+
+        typer.echo(judged_page(rows), nl=False)
+        return
+    found = precisions(rows)
     if as_json:
         typer.echo(json.dumps([_content(one) for one in found]))
         return
