@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -17,6 +20,9 @@ from ossamma.graph.stores.memory import MemoryStore
 from ossamma.graph.values import Decision, DecisionKind, EdgeType
 from ossamma.ingestion.monitoring.textfile import IngestOutcome, write_ingest_metrics
 from ossamma.ingestion.run import IngestReport
+from ossamma.ingestion.sinks import GraphSink
+from ossamma.ingestion.streaming.metrics import StreamMetrics
+from ossamma.ingestion.streaming.outlets import SinkOutlet
 from ossamma.pipeline.ingest import IngestRequest, ingest, shown_sink
 from ossamma.schema.errors import ConfigurationError
 from tests.graph import cyber
@@ -107,3 +113,15 @@ def test_the_verb_on_a_graph_writes_the_file(tmp_path):
     found = read(path)
     assert found["ner_graph_nodes", str(place), "documents"] == 5
     assert found["ner_graph_edges_without_evidence", str(place)] == 0
+
+
+def test_a_stream_tells_how_its_graph_is_whenever_it_was_finished():
+    metrics = StreamMetrics()
+    sink = GraphSink(filled(MemoryStore()), Recorder(cyber.KNOWLEDGE, cyber.HIERARCHY, bundle="w"))
+    with ThreadPoolExecutor(1) as thread:
+        outlet = SinkOutlet(sink, thread, told=partial(metrics.graph.show, "twin"))
+        asyncio.run(outlet.finish())
+    value = metrics.registry.get_sample_value
+    assert value("ner_graph_nodes", {"sink": "twin", "kind": "documents"}) == 5
+    assert value("ner_graph_guessed_merges", {"sink": "twin"}) == 1
+    assert value("ner_graph_edges_without_evidence", {"sink": "twin"}) is None
