@@ -199,5 +199,12 @@ def _init_arguments(settings: RaySettings, folder: str) -> dict[str, Any]:
     }
 
 
+def _hint(settings: RaySettings) -> str:
+    """Say what else may be amiss: Ray's own messages do not tell a wrong token from no answer."""
+    if settings.address is None or os.environ.get("RAY_AUTH_MODE") == "token":
+        return ""
+    return "; a cluster that asks for a token needs RAY_AUTH_MODE=token here, too"
+
+
 def _first_line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0][:300]
