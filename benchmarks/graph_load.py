@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -206,7 +207,10 @@ def row_by_row(batches: Sequence[GraphBatch], place: Path) -> float:
     EmbeddedStore(place).close()  # the same tables
     database = ladybug.Database(place, buffer_pool_size=1 << 30, max_db_size=1 << 40)
     connection = ladybug.Connection(database)
-    prepared = {name: connection.prepare(text) for name, text in _merges().items()}
+    with warnings.catch_warnings():
+        # The library would rather prepare each statement anew; the peer shall not pay for that.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        prepared = {name: connection.prepare(text) for name, text in _merges().items()}
     began = time.perf_counter()
     for batch in batches:
         connection.execute("BEGIN TRANSACTION")
