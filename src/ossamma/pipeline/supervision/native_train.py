@@ -33,7 +33,7 @@ from ossamma.pipeline.supervision.looks import Looks
 from ossamma.pipeline.supervision.native_child import DIVERGED
 from ossamma.pipeline.supervision.native_progress import MetricsProgress
 from ossamma.pipeline.supervision.native_request import NativeJob, write_job
-from ossamma.pipeline.supervision.notify import make_notifier, send
+from ossamma.pipeline.supervision.notify import make_notifier, status_of, tell, told_if_it_fails
 from ossamma.pipeline.supervision.progress import Evaluation
 from ossamma.pipeline.supervision.versions import claim_version, latest_version
 from ossamma.pipeline.supervision.watch import WatchSettings
@@ -126,16 +126,10 @@ def train_native(
         ConfigurationError, DataError: a setting or a file is at fault; nothing was made.
     """
     notifier = make_notifier(request.notify)
-    try:
+    with told_if_it_fails(notifier, request.out.name, say):
         outcome = _supervised(request, say)
-    except BaseException as error:
-        how = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-        if problem := send(notifier, title=f"{request.out.name}: {how}", body=str(error) or how):
-            say(f"warning: {problem}")
-        raise
     body = f"{outcome.run}: dev F1 {outcome.score:.4f}, {outcome.attempts} attempt(s)"
-    if problem := send(notifier, title=f"{request.out.name}: finished", body=body):
-        say(f"warning: {problem}")
+    tell(notifier, title=f"{request.out.name}: finished", body=body, say=say)
     return outcome
 
 
@@ -222,9 +216,8 @@ class _Supervisor:
 
     def fail(self, error: BaseException) -> None:
         """Write down how it ended."""
-        status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         try:
-            self._write(status, reason=f"{type(error).__name__}: {error}")
+            self._write(status_of(error), reason=f"{type(error).__name__}: {error}")
         except (OSError, DataError) as second:  # a full disk must not hide the first error
             self.say(f"warning: the manifest could not be written: {second}")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -32,6 +33,32 @@ def make_notifier(urls: Sequence[str]) -> Any:  # noqa: ANN401  Apprise publishe
                 "mailto://user:password@host, slack://token/channel or json://host:port/path"
             )
     return notifier
+
+
+def status_of(error: BaseException) -> str:
+    """Return how a run has ended that raised this: ended from outside, or failed by itself."""
+    return "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
+
+
+@contextmanager
+def told_if_it_fails(
+    notifier: Any,  # noqa: ANN401  see above
+    name: str,
+    say: Callable[[str], None],
+) -> Iterator[None]:
+    """Tell of a run that ends by an error or from outside; the error goes on its way."""
+    try:
+        yield
+    except BaseException as error:
+        how = status_of(error)
+        tell(notifier, title=f"{name}: {how}", body=str(error) or how, say=say)
+        raise
+
+
+def tell(notifier: Any, *, title: str, body: str, say: Callable[[str], None]) -> None:  # noqa: ANN401
+    """Send; say what went wrong, if anything did."""
+    if problem := send(notifier, title=title, body=body):
+        say(f"warning: {problem}")
 
 
 def send(notifier: Any, *, title: str, body: str) -> str | None:  # noqa: ANN401  see above

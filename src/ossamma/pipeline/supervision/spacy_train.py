@@ -35,7 +35,7 @@ from ossamma.pipeline.supervision.faults import Ending, verdict_of
 from ossamma.pipeline.supervision.gpu import GpuWatch, watch_gpu
 from ossamma.pipeline.supervision.leash import leashed
 from ossamma.pipeline.supervision.looks import Looks
-from ossamma.pipeline.supervision.notify import make_notifier, send
+from ossamma.pipeline.supervision.notify import make_notifier, status_of, tell, told_if_it_fails
 from ossamma.pipeline.supervision.spacy_attempts import (
     ATTEMPTS_FOLDER,
     BEST,
@@ -110,16 +110,10 @@ def train_spacy(
         ConfigurationError, DataError, FormatError: the preflight found a fault; nothing was made.
     """
     notifier = make_notifier(request.notify)
-    try:
+    with told_if_it_fails(notifier, request.out.name, say):
         outcome = _supervised(request, say)
-    except BaseException as error:
-        how = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-        if problem := send(notifier, title=f"{request.out.name}: {how}", body=str(error) or how):
-            say(f"warning: {problem}")
-        raise
     body = f"{outcome.run}: dev score {outcome.score:.4f}, {outcome.attempts} attempt(s)"
-    if problem := send(notifier, title=f"{request.out.name}: finished", body=body):
-        say(f"warning: {problem}")
+    tell(notifier, title=f"{request.out.name}: finished", body=body, say=say)
     return outcome
 
 
@@ -191,9 +185,8 @@ class _Supervisor:
 
     def fail(self, error: BaseException) -> None:
         """Write down how it ended."""
-        status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         try:
-            self._write(status, reason=f"{type(error).__name__}: {error}")
+            self._write(status_of(error), reason=f"{type(error).__name__}: {error}")
         except OSError as second:  # a full disk must not hide the first error
             self.say(f"warning: the manifest could not be written: {second}")
 

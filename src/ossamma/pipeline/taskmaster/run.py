@@ -24,7 +24,7 @@ from pathlib import Path
 
 from ossamma.pipeline.processes import own_process
 from ossamma.pipeline.run_folder import held, timestamp
-from ossamma.pipeline.supervision.notify import make_notifier, send
+from ossamma.pipeline.supervision.notify import make_notifier, tell, told_if_it_fails
 from ossamma.pipeline.taskmaster.fingerprints import changed, of_paths
 from ossamma.pipeline.taskmaster.lineage import upstream
 from ossamma.pipeline.taskmaster.phases import NEEDS, Phase, phase_named, phases_of
@@ -69,18 +69,13 @@ def carry_out(
     """
     plan, name = request.plan, request.out.name
     notifier = make_notifier(plan.notify)
-    try:
+    with told_if_it_fails(notifier, name, say):
         status = _carried(request, workers, say)
-    except BaseException as error:
-        if problem := send(notifier, title=f"{name}: failed", body=str(error) or "interrupted"):
-            say(f"warning: {problem}")
-        raise
     said = {phase: status.of(phase) for phase in phases_of(plan.backend)}
     refused = any(record.state is PhaseState.REFUSED for record in said.values())
     body = "\n".join(f"{p}: {r.state}: {r.message}" for p, r in said.items())
     title = f"{name}: {'refused' if refused else 'finished'}"
-    if problem := send(notifier, title=title, body=body):
-        say(f"warning: {problem}")
+    tell(notifier, title=title, body=body, say=say)
     return status
 
 
