@@ -58,7 +58,7 @@ def judge_bundle(
         bundle: a bundle or run folder, or the folder of a spaCy model.
         request: the gold files. Without a profile, or with "native", the bundle's own is meant; a
             spaCy model has none, and the labels are taken as they are.
-        resplit: see `without_words`.
+        resplit: see `without_words`; a spaCy model always splits for itself.
         timed: also measure its speed, which takes seconds.
         on_document: is told after each document how many are done, of how many.
 
@@ -70,7 +70,7 @@ def judge_bundle(
         # By its name, because spaCy is an extra that a bundle can do without.
         spacy_judging = import_module("ossamma.pipeline.spacy_judging")
         judged: Judgement = spacy_judging.judge_spacy_model(
-            bundle, request, resplit=resplit, timed=timed, on_document=on_document
+            bundle, request, timed=timed, on_document=on_document
         )
         return judged
     recogniser = load(bundle, InferenceSettings(pending_pieces=_PENDING_PIECES))
