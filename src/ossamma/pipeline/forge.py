@@ -24,7 +24,7 @@ from ossamma.data.split import PRIORITY
 from ossamma.data.writers.conll import ConllOutput, write_conll
 from ossamma.data.writers.parquet import write_parquet
 from ossamma.schema.errors import DataError, OssammaError
-from ossamma.schema.profile import PROFILES_PACKAGE, Profile, load_profile
+from ossamma.schema.profile import PROFILES_PACKAGE, load_profile
 from ossamma.schema.spans import Document
 from ossamma.tokenization.words import split_words
 
@@ -82,19 +82,19 @@ def forge(
         ),
         progress,
     )
-    _write_all(request, profile, progress)
+    _write_all(request, progress)
     if request.remove_work:
         remove_work(request.out)
     return content
 
 
-def _write_all(request: ForgeRequest, profile: Profile, progress: BuildProgress) -> None:
+def _write_all(request: ForgeRequest, progress: BuildProgress) -> None:
     """Write every format; what one of them cannot hold does not keep back the others."""
     failed: list[tuple[str, OssammaError]] = []
     for number, output in enumerate(request.formats):
         progress.step(f"writing {output}", number, len(request.formats))
         try:
-            _WRITE[output](request.out, profile)
+            _WRITE[output](request.out)
         except OssammaError as error:
             failed.append((output, error))
     if failed:
@@ -162,28 +162,28 @@ def _splits(out: Path) -> Iterator[tuple[str, Iterator[Document]]]:
             yield split, stream_jsonl(path)
 
 
-def _write_conll(out: Path, _profile: Profile) -> None:
+def _write_conll(out: Path) -> None:
     for split, documents in _splits(out):
         # Some sources have words with a space inside, which columns cannot hold.
         settings = ConllOutput(split_words=split_words, on_space="split")
         write_conll(out / f"{split}.conll", documents, settings)
 
 
-def _write_parquet(out: Path, _profile: Profile) -> None:
+def _write_parquet(out: Path) -> None:
     for split, documents in _splits(out):
         write_parquet(out / f"{split}.parquet", documents)
 
 
-def _write_spacy(out: Path, profile: Profile) -> None:
+def _write_spacy(out: Path) -> None:
     # spaCy is an extra of its own, and loads torch: only who asks for it needs it.
     docbin = import_module("ossamma.data.writers.docbin")
-    types = frozenset(profile.labels.types)
-    settings = docbin.DocBinOutput(split_words=split_words, types=types)
+    # Without any word that is outside spaCy would learn to see entities everywhere.
+    settings = docbin.DocBinOutput(split_words=split_words, outside="if_annotated")
     for split, documents in _splits(out):
         docbin.write_docbin(out / f"{split}.spacy", documents, settings)
 
 
-_WRITE: Final[dict[str, Callable[[Path, Profile], None]]] = {
+_WRITE: Final[dict[str, Callable[[Path], None]]] = {
     "conll": _write_conll,
     "parquet": _write_parquet,
     "spacy": _write_spacy,

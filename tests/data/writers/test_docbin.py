@@ -103,6 +103,9 @@ def tags(document, path, **settings):
         ({"annotates": frozenset({"PER", "ORG"})}, {"types": frozenset({"PER"})}, "O", 0),
         ({"annotates": frozenset({"PER"})}, {"types": frozenset({"PER", "ORG"})}, "", 1),
         ({"annotates": frozenset({"PER"})}, {"outside": "as_o"}, "O", 0),
+        ({"annotates": frozenset({"PER"})}, {"outside": "if_annotated"}, "O", 0),
+        ({"annotates": frozenset()}, {"outside": "if_annotated"}, "", 1),
+        ({}, {"outside": "if_annotated"}, "O", 0),
     ],
 )
 def test_outside_of_a_partly_annotated_document(tmp_path, changes, options, outside, incomplete):

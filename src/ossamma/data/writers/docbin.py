@@ -33,10 +33,11 @@ class DocBinOutput:
     types: frozenset[str] | None = None
     """All types of the model. A document that annotates every one of them is complete. None: a
     document is complete only when its own `annotates` is None."""
-    outside: Literal["missing", "as_o"] = "missing"
+    outside: Literal["missing", "if_annotated", "as_o"] = "missing"
     """Words outside the entities of an incomplete document. "missing": unknown, so spaCy learns
     nothing from them and may predict any type there. "as_o": taken for outside, which teaches
-    spaCy that types which the source never marked are not there."""
+    spaCy that types which the source never marked are not there. "if_annotated": taken for outside
+    where the document annotates some type in full, unknown where it annotates none."""
     candidates: Literal["missing", "joined"] = "missing"
     """An entity with several candidate types. "missing": its words are unknown. "joined": it gets
     the label `A|B`, which keeps everything but is a type of its own to spaCy."""
@@ -45,8 +46,10 @@ class DocBinOutput:
     writing a shard takes about four times its size."""
 
     def __post_init__(self) -> None:
-        if self.outside not in {"missing", "as_o"}:
-            raise ConfigurationError(f"outside must be 'missing' or 'as_o', got {self.outside!r}")
+        if self.outside not in {"missing", "if_annotated", "as_o"}:
+            raise ConfigurationError(
+                f"outside must be 'missing', 'if_annotated' or 'as_o', got {self.outside!r}"
+            )
         if self.candidates not in {"missing", "joined"}:
             raise ConfigurationError(
                 f"candidates must be 'missing' or 'joined', got {self.candidates!r}"
@@ -170,6 +173,8 @@ class _Shards:
             return True
         if document.annotates is None or self._settings.outside == "as_o":
             return False
+        if self._settings.outside == "if_annotated":
+            return not document.annotates
         types = self._settings.types
         return types is None or not types <= document.annotates
 

@@ -19,7 +19,6 @@ from ossamma.pipeline.taskmaster.fingerprints import of_path, of_values
 from ossamma.pipeline.taskmaster.phases import RunBackend
 from ossamma.pipeline.taskmaster.work import Made, Work
 from ossamma.schema.errors import DataError, ProfileError
-from ossamma.schema.profile import load_profile
 from ossamma.tokenization.words import split_words
 
 FOLDER: Final = "data"
@@ -96,8 +95,7 @@ def _docbins(work: Work, folder: Path) -> dict[str, Path]:
     if work.plan.built:
         # spaCy is an extra of its own: only this backend needs it.
         docbin = import_module("ossamma.data.writers.docbin")
-        types = frozenset(load_profile(work.plan.profile).labels.types)
-        settings = docbin.DocBinOutput(split_words=split_words, types=types)
+        settings = docbin.DocBinOutput(split_words=split_words, outside="if_annotated")
         own = work.run / FOLDER
         own.mkdir(exist_ok=True)
         for name in ("train", "dev"):
