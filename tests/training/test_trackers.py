@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
 from importlib.util import find_spec
 
 import pytest
@@ -157,10 +158,15 @@ def test_wandb_offline_has_name_settings_and_figures(run, tmp_path, monkeypatch)
     identifier = json.loads((run.folder / TRACKERS_FILE).read_text())["wandb"]
     with tracked(["wandb"], again(run)) as trackers:
         trackers.log({"loss": 1.375}, 2)
-    files = sorted(tmp_path.glob(f"wandb/offline-run-*-{identifier}/*.wandb"))
-    content = b"".join(file.read_bytes() for file in files)
-    for figure in (rb"loss.{1,8}2\.125", rb"loss.{1,8}1\.375", rb"training\.rate.{1,8}0\.01"):
-        assert re.search(figure, content, re.DOTALL), figure
+    figures = (rb"loss.{1,8}2\.125", rb"loss.{1,8}1\.375", rb"training\.rate.{1,8}0\.01")
+    missing = list(figures)
+    limit = time.monotonic() + 60  # the files are written by a process of its own
+    while missing and time.monotonic() < limit:
+        files = sorted(tmp_path.glob(f"wandb/offline-run-*-{identifier}/*.wandb"))
+        content = b"".join(file.read_bytes() for file in files)
+        missing = [figure for figure in figures if not re.search(figure, content, re.DOTALL)]
+        time.sleep(0.1)
+    assert not missing
 
 
 def test_without_trackers_nothing_happens(run):
